@@ -1,0 +1,32 @@
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo ui test check lock bench clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.ready: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(VENV)/.ready ## Migrate the sample workspace on an embedded database, then say where to look
+	$(BIN)/chatsdk-migrate demo
+
+ui: $(VENV)/.ready ## Open Dagster's web UI on the demo
+	$(BIN)/chatsdk-migrate ui --demo
+
+test: $(VENV)/.ready ## Run the linters, the type checker and all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+lock: ## Resolve the dependencies again into requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean: ## Remove the environment and the demo's data
+	rm -rf $(VENV) .demo
