@@ -1,0 +1,1 @@
+"""Moves a Stream Chat app into ChatSDK's PostgreSQL database, inside Dagster."""

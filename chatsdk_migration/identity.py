@@ -1,0 +1,56 @@
+"""Deterministic ids: the same source record gets the same target id on every run and every machine.
+
+Here: every id this tool gives out. Not here: who stores them (``postgres/``).
+A resume is safe because of this module: ``ON CONFLICT DO NOTHING`` then means "already carried".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import UTC, datetime
+
+import uuid6
+
+MICROSECONDS_IN_A_MILLISECOND = 1000
+LARGEST_UUID7_MILLISECONDS = (1 << 48) - 1
+_VERSION_7 = 0x7000
+_VARIANT_RFC9562 = 0x8000_0000_0000_0000
+_LOW_62_BITS = (1 << 62) - 1
+
+
+def channel_id(app_id: str, cid: str) -> str:
+    """Give the UUIDv5 of a channel, from the app and Stream's cid."""
+    return str(uuid.uuid5(uuid.UUID(app_id), f"channel:{cid}"))
+
+
+def poll_id(app_id: str, stream_poll_id: str) -> str:
+    """Give the UUIDv5 of a poll, from the app and Stream's poll id."""
+    return str(uuid.uuid5(uuid.UUID(app_id), f"poll:{stream_poll_id}"))
+
+
+def mention_id(app_id: str, message_id: str, user_id: str) -> str:
+    """Give the UUIDv5 of one person's mention in one message."""
+    return str(uuid.uuid5(uuid.UUID(app_id), f"mention:{message_id}:{user_id}"))
+
+
+def message_id(app_id: str, stream_id: str, created_at_us: int) -> str:
+    """Give the UUIDv7 of a message: its milliseconds, its microseconds, then 62 bits of SHA-256.
+
+    Args:
+        app_id: The target app.
+        stream_id: Stream's message id, any string.
+        created_at_us: Microseconds since 1970, UTC. Times before 1970 sort as 1970, times past the year
+            10889 as that year: the format has 48 unsigned bits of milliseconds.
+    """
+    milliseconds, microseconds = divmod(created_at_us, MICROSECONDS_IN_A_MILLISECOND)
+    milliseconds = min(max(milliseconds, 0), LARGEST_UUID7_MILLISECONDS)
+    digest = hashlib.sha256(f"{app_id}:{stream_id}".encode("utf-8", "surrogatepass")).digest()
+    low = int.from_bytes(digest[:8]) & _LOW_62_BITS | _VARIANT_RFC9562
+    text = f"{milliseconds:012x}{_VERSION_7 | microseconds:04x}{low:016x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def message_time(target_id: str) -> datetime:
+    """Read the creation time, to the millisecond, back out of a message id."""
+    return datetime.fromtimestamp(uuid6.UUID(target_id).time / 1000, UTC)

@@ -1,0 +1,147 @@
+"""Everything an operator may set, from the environment, ``.env`` or a TOML file, validated once.
+
+Here: names, units, defaults and their reasons. Not here: command line parsing (``cli.py``), which only fills
+the environment in, so that the web UI, a schedule and the command line read the same settings.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from chatsdk_migration.errors import PermanentError
+
+CONFIG_FILE_VARIABLE = "CHATSDK_MIGRATION_CONFIG"
+"""Names the optional TOML file; its keys are the field names below, its table ``[mapping]`` the mapping rules."""
+
+ChannelType = Literal["messaging", "group", "team", "livestream", "public", "private"]
+MemberRole = Literal["owner", "admin", "moderator", "member"]
+
+
+class MappingRules(BaseModel):
+    """How Stream's words become ChatSDK's. Every default keeps private things private."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channel_types: dict[str, ChannelType] = Field(default_factory=dict)
+    """Stream channel type to ChatSDK type, overriding the safe rule of ``transform/channels.py``."""
+    roles: dict[str, MemberRole] = Field(default_factory=dict)
+    """Stream channel role to ChatSDK role, beyond the built-in ones."""
+    emoji: dict[str, str] = Field(default_factory=dict)
+    """Reaction type to emoji, beyond like, love, haha, wow, sad; maps to at most 50 characters."""
+    members_without_read_state: Literal["read", "unread"] = "read"
+    """Stream lists read state for at most 100 members; "read" spares the others a flood of unread badges."""
+    user_message: Literal["all", "unread_and_mentions", "none"] = "all"
+    """Which per-user message rows to write; "all" is what the live server does and costs members x messages rows."""
+    carry_shadowed_messages: bool = False
+    """ChatSDK does not filter by ``shadowed``: carrying them shows them to the whole channel."""
+    carry_restricted_messages: bool = False
+    """The same for messages with a restricted visibility list."""
+    message_custom: Literal["drop", "attachment"] = "drop"
+    """Custom message fields have no column; "attachment" keeps them in an attachment of type "custom"."""
+    dm_cid: Literal["stream", "chatsdk"] = "stream"
+    """"chatsdk" gives two-member direct messages the cid under which ChatSDK looks them up."""
+    system_user_id: str = "stream-system"
+    """Author of system messages that have none."""
+    deleted_user_id: str = "stream-deleted-user"
+    """Author of other messages whose author Stream no longer names."""
+
+
+class Settings(BaseSettings):
+    """Settings of one migration; secrets are never shown by ``repr`` nor dumped."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHATSDK_MIGRATION_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        populate_by_name=True,
+        frozen=True,
+    )
+
+    stream_api_key: str = Field(default="", validation_alias="STREAM_API_KEY")
+    stream_api_secret: SecretStr = Field(default=SecretStr(""), validation_alias="STREAM_API_SECRET")
+    stream_chat_url: str | None = Field(default=None, validation_alias="STREAM_CHAT_URL")
+    """The SDK's own variable; only for a proxy or a test server."""
+    target_app_id: UUID | None = Field(default=None, validation_alias="CHATSDK_APP_ID")
+
+    db_host: str = Field(default="localhost", validation_alias="DB_HOST")
+    db_port: int = Field(default=5432, validation_alias="DB_PORT", ge=1, le=65535)
+    db_name: str = Field(default="chatsdk", validation_alias="DB_NAME")
+    db_user: str = Field(default="chatsdk", validation_alias="DB_USER")
+    db_password: SecretStr = Field(default=SecretStr(""), validation_alias="DB_PASSWORD")
+    db_ssl: bool = Field(default=False, validation_alias="DB_SSL")
+    """True means a verified connection (``sslmode=verify-full``); there is no unverified one."""
+    db_ssl_ca: Path | None = Field(default=None, validation_alias="DB_SSL_CA")
+    """CA certificate file; None uses the system's trust store."""
+
+    user_batch_size: Annotated[int, Field(ge=1, le=100_000)] = 500
+    channel_batch_size: Annotated[int, Field(ge=1, le=100_000)] = 100
+    message_batch_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Rows written in one transaction; never sent to Stream, whose own page limits hold."""
+
+    channels_in_flight: Annotated[int, Field(ge=1, le=256)] = 8
+    """Channels read and loaded at the same time inside one run; each holds one database connection."""
+    rate_limit_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of Stream's per-minute limits this tool may use; the customer's backend shares the same quota."""
+    request_timeout_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """Stream's SDK default of 6 s is shorter than its slow answers on large pages."""
+
+    mapping: MappingRules = Field(default_factory=MappingRules)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence: arguments, environment, ``.env``, TOML file."""
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get(CONFIG_FILE_VARIABLE))
+        return init_settings, env_settings, dotenv_settings, toml
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings.
+
+        Raises:
+            PermanentError: A value is missing its form; the message names the variable, never the value.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            found = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
+            raise PermanentError("reading the settings", found, "Correct the named settings and run again.") from None
+
+    @property
+    def app_id(self) -> str:
+        """The target app's id in canonical form.
+
+        Raises:
+            PermanentError: None is set.
+        """
+        if self.target_app_id is None:
+            raise PermanentError(
+                "reading the settings", "no target app id is set", "Give --target-app-id or set CHATSDK_APP_ID."
+            )
+        return str(self.target_app_id)
+
+    def libpq_parameters(self) -> dict[str, str]:
+        """Give psycopg's connection parameters for the target database, password included."""
+        parameters = {
+            "host": self.db_host,
+            "port": str(self.db_port),
+            "dbname": self.db_name,
+            "user": self.db_user,
+            "password": self.db_password.get_secret_value(),
+        }
+        if not self.db_ssl:
+            return parameters | {"sslmode": "disable"}  # libpq's default would accept TLS without verifying it
+        return parameters | {"sslmode": "verify-full", "sslrootcert": str(self.db_ssl_ca or "system")}
