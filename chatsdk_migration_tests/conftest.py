@@ -1,0 +1,139 @@
+"""Fixtures of all tests: one embedded PostgreSQL for the session, one fresh ChatSDK database for each test.
+
+A test in ``unit/`` may use neither: the hook below fails the session that tries.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from chatsdk_migration.demo import target as chatsdk
+from chatsdk_migration.postgres.embedded import EmbeddedPostgres, EmbeddedServer
+from chatsdk_migration.settings import Settings
+
+Role = Literal["loader", "ordinary"]
+
+APP_ID = "0b8ac3f4-5c0e-4d8e-9a53-2f6f2d3b7a10"
+OTHER_APP_ID = "d1f0a6a2-7b1c-4f0e-8a4e-6f4b9a3c5e21"
+"""A second tenant of the same database; its rows must never change."""
+ROLE_PASSWORDS: dict[Role, str] = {"loader": "loader's secret", "ordinary": "ordinary's secret"}
+"""``loader`` may set session_replication_role, ``ordinary`` may not; both are bound by row-level security."""
+TEMPLATE = "chatsdk_template"
+UNIT_TESTS = Path(__file__).parent / "unit"
+DATABASE_FIXTURES = frozenset({"cluster", "target"})
+
+_numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if UNIT_TESTS in item.path.parents and DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            raise pytest.UsageError(f"{item.nodeid} uses the database: move it out of unit/")
+
+
+@dataclass(frozen=True)
+class TargetDatabase:
+    """A fresh ChatSDK database with two apps: ``app_id`` to migrate into, ``other_app_id`` to leave alone."""
+
+    server: EmbeddedServer
+    name: str
+    app_id: str = APP_ID
+    other_app_id: str = OTHER_APP_ID
+
+    @property
+    def dsn(self) -> str:
+        """The superuser's URL."""
+        return self.server.dsn(self.name)
+
+    def superuser(self) -> psycopg.Connection[Any]:
+        """A superuser's connection that sees every tenant, in autocommit mode."""
+        return psycopg.connect(self.dsn, autocommit=True, options="-c app.system_context=true")
+
+    def role_dsn(self, role: Role = "loader") -> str:
+        return make_conninfo(
+            host=self.server.host,
+            port=self.server.port,
+            dbname=self.name,
+            user=role,
+            password=ROLE_PASSWORDS[role],
+        )
+
+    def connect(self, role: Role = "loader", app_id: str | None = None) -> psycopg.Connection[Any]:
+        """A role's connection, in autocommit mode; it works for ``app_id`` throughout when given."""
+        options = "" if app_id is None else f"-c app.current_app_id={app_id}"
+        return psycopg.connect(self.role_dsn(role), autocommit=True, options=options)
+
+    def settings(self, role: Role = "loader", **changes: Any) -> Settings:
+        """Settings that lead here; nothing is read from a ``.env`` file."""
+        values: dict[str, Any] = {
+            "stream_api_key": "key",
+            "stream_api_secret": "secret",
+            "target_app_id": self.app_id,
+            "db_host": self.server.host,
+            "db_port": self.server.port,
+            "db_name": self.name,
+            "db_user": role,
+            "db_password": ROLE_PASSWORDS[role],
+        }
+        return Settings(_env_file=None, **(values | changes))  # type: ignore[call-arg]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[EmbeddedServer]:
+    """One server for the whole session, gone afterwards."""
+    home = open_directory()
+    postgres = EmbeddedPostgres(home, durable=False)
+    try:
+        server = postgres.start()
+        prepare_template(server)
+        yield server
+    finally:
+        postgres.stop()
+        shutil.rmtree(postgres.home, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def open_directory() -> Path:
+    """A temporary directory that the server's user can enter; pytest's own are closed to others."""
+    home = Path(tempfile.mkdtemp(prefix="chatsdk-migration-tests-"))
+    home.chmod(0o755)
+    return home
+
+
+def prepare_template(server: EmbeddedServer) -> None:
+    server.ensure_database(TEMPLATE)
+    with server.connect(TEMPLATE) as conn:
+        chatsdk.create_chatsdk(conn)
+        chatsdk.create_app(conn, APP_ID, "Tests")
+        chatsdk.create_app(conn, OTHER_APP_ID, "Somebody else")
+        create_roles(conn)
+
+
+def create_roles(conn: psycopg.Connection[Any]) -> None:
+    for role, password in ROLE_PASSWORDS.items():
+        chatsdk.create_role(conn, role, password, may_set_replication_role=role == "loader")
+
+
+@pytest.fixture
+def target(cluster: EmbeddedServer) -> Iterator[TargetDatabase]:
+    """A ChatSDK database of one's own, dropped afterwards whoever is still connected."""
+    database = TargetDatabase(cluster, f"chatsdk_{next(_numbers)}")
+    name = sql.Identifier(database.name)
+    with cluster.connect() as conn:
+        conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(TEMPLATE)))
+        for role in ROLE_PASSWORDS:  # a template's grants come along, except those on the database itself
+            conn.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(name, sql.Identifier(role)))
+    yield database
+    with cluster.connect() as conn:
+        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
