@@ -1,0 +1,335 @@
+"""One call to Stream: signed by the official SDK, paced, repeated within bounds, judged.
+
+Here: the connection, the repeating, the stopping, and the small thread pool that walks share.
+Not here: limits (``pacing``), the meaning of refusals (``answers``), what is called (the modules an entity).
+
+Errors of every call:
+
+* ``PermanentError``: 401 or 403; all other threads of this client end with the same reason at their next step.
+* ``StoppedError`` (a ``PermanentError``): somebody called ``stop``.
+* ``SourceAnswerError`` (a ``ChannelError``): 400, 404 and the like, with status and Stream's code.
+* ``SourceUnavailableError`` (a ``ChannelError`` and a ``TransientError``): no usable answer within the bounds.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import requests
+from requests.adapters import HTTPAdapter
+from stream_chat import StreamChat
+from stream_chat.types.stream_response import StreamResponse
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from chatsdk_migration.errors import ChannelError, PermanentError
+from chatsdk_migration.models import Json
+from chatsdk_migration.settings import Settings
+from chatsdk_migration.stream.answers import AnotherTryError, Answer, SourceUnavailableError, StoppedError, judge
+from chatsdk_migration.stream.endpoints import Endpoint
+from chatsdk_migration.stream.pacing import Pacer
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+HELPERS_PER_CHANNEL = 2
+"""Threads for the calls beside a channel's list (replies, reactions, votes), for each channel in flight."""
+FEWEST_HELPERS = 8
+SECONDS_A_CHANNEL_COUNTS_AS_JUST_SEEN = 600.0
+"""Long enough for a page to be loaded between two calls, short enough that "just seen" is true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long one call is tried.
+
+    Attributes:
+        attempts: Tries that end in an error of Stream's or of the network.
+        seconds: Time those tries may take beside ``limited_seconds``.
+        limited_seconds: Total time while Stream answers 429: limits pass, and the customer's backend shares them.
+        first_wait_seconds: Ceiling of the first random wait; it doubles with each try.
+        longest_wait_seconds: Ceiling of any random wait.
+    """
+
+    attempts: int = 8
+    seconds: float = 300.0
+    limited_seconds: float = 900.0
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 30.0
+
+
+@dataclass(slots=True)
+class _Trial:
+    """One call being tried; counts the failures that were not rate limits."""
+
+    endpoint: Endpoint
+    send: Callable[[], StreamResponse]
+    optional: bool
+    failures: int = 0
+
+
+class _Sdk(StreamChat):  # type: ignore[misc, unused-ignore]
+    """The SDK with a session that does not repeat by itself, and headers of refusals too."""
+
+    def __init__(self, settings: Settings, connections: int) -> None:
+        base = settings.stream_chat_url.rstrip("/") if settings.stream_chat_url else None
+        super().__init__(settings.stream_api_key, settings.stream_api_secret.get_secret_value(), base_url=base)
+        self.timeout = settings.request_timeout_seconds  # not through the constructor: an SDK variable would win
+        self.set_http_session(open_session(self.base_url, connections))
+
+    def _parse_response(self, response: requests.Response) -> StreamResponse:
+        return Answer(response)
+
+
+def open_session(url: str, connections: int) -> requests.Session:
+    """Open a session that keeps as many connections as there are threads.
+
+    Proxies are read from the environment once. The session itself trusts none of it: a ``.netrc`` entry for the host
+    would replace the ``Authorization`` header.
+    """
+    session = requests.Session()
+    environment = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify, session.trust_env = dict(environment["proxies"]), environment["verify"], False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=connections, max_retries=0))
+    return session
+
+
+class StreamClient:
+    """A Stream app, for reading, from many threads at once.
+
+    Args:
+        settings: Credentials, timeout, share of the limits, channels in flight.
+        bounds: How long a call is tried.
+
+    Attributes:
+        calls: Requests sent, by endpoint, repeated ones included.
+        pool: Threads for calls beside a list; work given to it must not wait for other work in it.
+        pacer: The paces, and Stream's clock.
+        unavailable: Endpoints this app turned out not to have.
+    """
+
+    def __init__(self, settings: Settings, bounds: Bounds = Bounds()) -> None:
+        helpers = max(FEWEST_HELPERS, HELPERS_PER_CHANNEL * settings.channels_in_flight)
+        self._sdk = _Sdk(settings, helpers + settings.channels_in_flight + 1)
+        self._secrets = (self._sdk.auth_token, self._sdk.api_secret, self._sdk.api_key)
+        self._stopped = threading.Event()
+        self._reason: list[PermanentError] = []
+        self._lock = threading.Lock()
+        self._seen: dict[str, float] = {}
+        self._tallies: tuple[Counter[str], ...] = ()
+        self.calls: Counter[str] = Counter()
+        self.unavailable: set[Endpoint] = set()
+        self.pool = ThreadPoolExecutor(helpers, thread_name_prefix="stream")
+        self.pacer = Pacer(settings.rate_limit_share, self._stopped)
+        self._retrying = _retrying(bounds, self.pacer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"StreamClient({sum(self.calls.values())} calls)"
+
+    def get(self, path: str, params: Json | None = None, *, endpoint: Endpoint, optional: bool = False) -> Json:
+        """GET; a parameter that is a dictionary is sent as JSON text, as Stream's ``payload`` wants it.
+
+        Args:
+            path: Relative, its parts quoted (``endpoints.path``).
+            params: Query parameters.
+            endpoint: What is called.
+            optional: The caller can do without this endpoint: a 403 is then a ``SourceAnswerError``.
+        """
+        query = {name: json.dumps(v) if isinstance(v, dict) else v for name, v in (params or {}).items()}
+        return self._call(_Trial(endpoint, lambda: self._sdk.get(path, params=query), optional))
+
+    def post(self, path: str, body: Json, *, endpoint: Endpoint, optional: bool = False) -> Json:
+        """POST a query; arguments as for ``get``. Repeated like a GET, which is safe: none of ours changes anything."""
+        return self._call(_Trial(endpoint, lambda: self._sdk.post(path, data=body), optional))
+
+    def stop(self, reason: PermanentError | None = None) -> None:
+        """Make every waiting and every further call of all threads end with ``reason``; returns at once."""
+        with self._lock:
+            if not self._stopped.is_set():
+                self._reason.append(
+                    reason or StoppedError("reading Stream", "stopped on request", "Run with --resume.")
+                )
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Stop, and let go of threads and connections."""
+        self.stop()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self._sdk.session.close()
+
+    def counting(self) -> StreamClient:
+        """Give the same client with its own, empty ``calls``, which counts into this one too."""
+        view = copy.copy(self)
+        view._tallies, view.calls = (*self._tallies, self.calls), Counter()
+        return view
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep until the time is over.
+
+        Raises:
+            PermanentError: The run is stopping.
+        """
+        self.pacer.sleep(seconds)
+        self.raise_if_stopped()
+
+    def raise_if_stopped(self) -> None:
+        """Raise the reason of the stop, if there is one."""
+        if self._stopped.is_set():
+            raise self._reason[0]
+
+    @property
+    def base_url(self) -> str:
+        """The server's address, without credentials."""
+        return str(self._sdk.base_url)
+
+    @property
+    def server_time(self) -> float:
+        """Stream's clock, in seconds since 1970 (from ``Date`` headers; ours before the first answer)."""
+        return self.pacer.server_now()
+
+    def saw(self, cid: str) -> None:
+        """Note that Stream has just shown this channel, so that querying it cannot create it."""
+        self._seen[cid] = time.monotonic()
+
+    def has_just_seen(self, cid: str) -> bool:
+        """Say whether Stream showed this channel within the last minutes."""
+        return time.monotonic() - self._seen.get(cid, float("-inf")) < SECONDS_A_CHANNEL_COUNTS_AS_JUST_SEEN
+
+    def submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Give work to the pool.
+
+        Raises:
+            PermanentError: The run is stopping.
+        """
+        self.raise_if_stopped()
+        return self.pool.submit(work, *arguments)
+
+    def result(self, future: Future[T]) -> T:
+        """Wait for work given to the pool.
+
+        Raises:
+            PermanentError: The run is stopping, and the work was taken back.
+        """
+        try:
+            return future.result()
+        except CancelledError:
+            self.raise_if_stopped()
+            raise
+
+    def together(self, work: Callable[[T], R], items: list[T]) -> list[R]:
+        """Do the same work for all items in the pool; results in order; the first error ends the rest."""
+        futures = [self.submit(work, item) for item in items]
+        try:
+            return [self.result(future) for future in futures]
+        finally:
+            cancel(futures)
+
+    def ahead(self, pages: Iterator[T]) -> Iterator[T]:
+        """Give the same pages while the next one is being fetched in the pool: one page is held, never more."""
+        waiting = self.submit(_next_or_end, pages)
+        try:
+            while page := self.result(waiting):
+                waiting = self.submit(_next_or_end, pages)
+                yield page[0]
+        finally:
+            waiting.cancel()
+
+    def _call(self, trial: _Trial) -> Json:
+        try:
+            body: Json = self._retrying(self._attempt, trial)
+        except AnotherTryError as last:
+            raise SourceUnavailableError(
+                f"calling Stream's {trial.endpoint}",
+                f"no usable answer, the last was {last.found}",
+                "Check Stream's status page and the network, then run again with --resume.",
+            ) from None
+        except PermanentError as error:
+            self.stop(error)
+            raise
+        return body
+
+    def _attempt(self, trial: _Trial) -> Json:
+        self.raise_if_stopped()
+        self.pacer.wait(trial.endpoint)
+        self.raise_if_stopped()
+        self._count(trial.endpoint)
+        try:
+            answer = self._send(trial)
+            wait = self.pacer.learn(trial.endpoint, answer.status, answer.head)
+            return judge(answer, trial.endpoint, self._secrets, optional=trial.optional)
+        except AnotherTryError as error:
+            trial.failures += not error.limited
+            error.wait_seconds = wait if error.limited else None
+            raise
+
+    def _send(self, trial: _Trial) -> Answer:
+        try:
+            answer = trial.send()
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
+            raise PermanentError("reaching Stream", "the address is no URL", "Correct STREAM_CHAT_URL.") from None
+        except requests.RequestException as error:  # its text holds the URL, and with it the API key
+            raise AnotherTryError(f"a network error ({type(error).__name__})") from None
+        if not isinstance(answer, Answer):
+            raise TypeError(f"the SDK gave a {type(answer).__name__}")
+        return answer
+
+    def _count(self, endpoint: Endpoint) -> None:
+        with self._lock:
+            for tally in (self.calls, *self._tallies):
+                tally[endpoint.value] += 1
+
+
+def _retrying(bounds: Bounds, pacer: Pacer) -> Retrying:
+    """Build the one retry rule all calls share: full jitter, bounded tries and time, Stream's own waits first."""
+    backoff = wait_random_exponential(multiplier=bounds.first_wait_seconds, max=bounds.longest_wait_seconds)
+
+    def error_of(state: RetryCallState) -> AnotherTryError:
+        error = state.outcome.exception() if state.outcome else None
+        return error if isinstance(error, AnotherTryError) else AnotherTryError("nothing")
+
+    def give_up(state: RetryCallState) -> bool:
+        seconds = state.seconds_since_start or 0.0
+        if error_of(state).limited:
+            return seconds >= bounds.limited_seconds
+        return bool(state.args[0].failures >= bounds.attempts or seconds >= bounds.seconds + bounds.limited_seconds)
+
+    def wait(state: RetryCallState) -> float:
+        asked = error_of(state).wait_seconds
+        return backoff(state) if asked is None else 0.0  # the pacer already holds everybody back that long
+
+    return Retrying(
+        stop=give_up, wait=wait, sleep=pacer.sleep, retry=retry_if_exception_type(AnotherTryError), reraise=True
+    )
+
+
+def cancel(futures: list[Future[Any]]) -> None:
+    """Take back what has not begun."""
+    for future in futures:
+        future.cancel()
+
+
+def _next_or_end(pages: Iterator[T]) -> tuple[T, ...]:
+    """Give the next page in a tuple, or an empty tuple at the end."""
+    for page in pages:
+        return (page,)
+    return ()
+
+
+def unreadable(what: str, found: str) -> ChannelError:
+    """Build the error of a walk that cannot go on without risking a loss."""
+    return ChannelError(f"reading {what}", found, "Run again with --resume; if it stays, report it with this text.")
