@@ -1,0 +1,93 @@
+"""Command line options and the environment variables they fill in.
+
+Here: each option once, with its help, and the way from the command line into the environment. Not here: what a
+value means and whether it is valid (``settings.py``). Secrets go from here into this process's environment and on
+to its children that way; never into their argument lists, run config or a log.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+ApiKey = Annotated[str | None, typer.Option("--api-key", help="Stream API key [STREAM_API_KEY].", show_default=False)]
+Secret = Annotated[
+    str | None,
+    typer.Option(
+        "--secret",
+        help="Stream API secret [STREAM_API_SECRET]; better set in the environment or .env, where ps cannot see it.",
+        show_default=False,
+    ),
+]
+TargetAppId = Annotated[
+    str | None,
+    typer.Option("--target-app-id", help="ChatSDK app to load into, a UUID [CHATSDK_APP_ID].", show_default=False),
+]
+DbHost = Annotated[str | None, typer.Option("--db-host", help="Target host [DB_HOST, else localhost].")]
+DbPort = Annotated[int | None, typer.Option("--db-port", help="Target port [DB_PORT, else 5432].")]
+DbName = Annotated[str | None, typer.Option("--db-name", help="Target database [DB_NAME, else chatsdk].")]
+DbUser = Annotated[str | None, typer.Option("--db-user", help="Target role [DB_USER, else chatsdk].")]
+DbPassword = Annotated[
+    str | None,
+    typer.Option("--db-password", help="Its password [DB_PASSWORD]; better set in the environment or .env."),
+]
+DbSsl = Annotated[
+    bool | None,
+    typer.Option("--db-ssl/--no-db-ssl", help="Verified TLS to the target, sslmode=verify-full [DB_SSL]."),
+]
+DbSslCa = Annotated[
+    Path | None, typer.Option("--db-ssl-ca", help="CA certificate file [DB_SSL_CA, else the system's store].")
+]
+UserBatchSize = Annotated[int | None, typer.Option("--user-batch-size", min=1, help="Users a transaction [500].")]
+ChannelBatchSize = Annotated[
+    int | None, typer.Option("--channel-batch-size", min=1, help="Channels a transaction [100].")
+]
+MessageBatchSize = Annotated[
+    int | None, typer.Option("--message-batch-size", min=1, help="Messages a transaction [1000].")
+]
+
+VARIABLES = {
+    "api_key": "STREAM_API_KEY",
+    "secret": "STREAM_API_SECRET",
+    "target_app_id": "CHATSDK_APP_ID",
+    "db_host": "DB_HOST",
+    "db_port": "DB_PORT",
+    "db_name": "DB_NAME",
+    "db_user": "DB_USER",
+    "db_password": "DB_PASSWORD",
+    "db_ssl": "DB_SSL",
+    "db_ssl_ca": "DB_SSL_CA",
+    "user_batch_size": "CHATSDK_MIGRATION_USER_BATCH_SIZE",
+    "channel_batch_size": "CHATSDK_MIGRATION_CHANNEL_BATCH_SIZE",
+    "message_batch_size": "CHATSDK_MIGRATION_MESSAGE_BATCH_SIZE",
+}
+"""Option name to the variable that ``Settings`` reads."""
+
+
+def into_environment(**options: Any) -> None:
+    """Put the options that were given into this process's environment, over what stood there."""
+    for name, value in options.items():
+        if value is not None:
+            os.environ[VARIABLES[name]] = str(value)
+
+
+def spread_variadic(arguments: list[str], option: str) -> list[str]:
+    """Rewrite ``--channels a b c`` as ``--channels a --channels b --channels c``.
+
+    Everything after the option up to the next option belongs to it, as in the tool this one replaces.
+    """
+    spread: list[str] = []
+    inside = False
+    for argument in arguments:
+        if argument.startswith("-"):
+            inside = argument == option
+            if not inside:
+                spread.append(argument)
+        elif inside:
+            spread += [option, argument]
+        else:
+            spread.append(argument)
+    return spread

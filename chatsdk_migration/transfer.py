@@ -1,0 +1,359 @@
+"""The road of the data: read a page from Stream, map it, load it. One function an asset.
+
+Here: the order of steps and what each one reports. Not here: how a page is read (``stream/``), what a record
+becomes (``transform/``), how rows are stored (``postgres/``), and anything of Dagster (``assets/``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from chatsdk_migration import identity
+from chatsdk_migration.errors import (
+    ChannelError,
+    GoneFromSourceError,
+    MigrationError,
+    PermanentError,
+    TransientError,
+)
+from chatsdk_migration.models import Batch, Entity, FetchedMessage, Json, LoadCounts
+from chatsdk_migration.postgres import ledger, preflight
+from chatsdk_migration.postgres.channels import load_channels
+from chatsdk_migration.postgres.dryrun import ChannelRehearsal, DryRun
+from chatsdk_migration.postgres.people import load_users
+from chatsdk_migration.postgres.stage import MEMBER_ENTITIES, MESSAGE_ENTITIES, REACTION_ENTITIES, ChannelStage
+from chatsdk_migration.postgres.target import Target
+from chatsdk_migration.settings import Settings
+from chatsdk_migration.stream.channels import read_channel, walk_channels
+from chatsdk_migration.stream.client import StreamClient
+from chatsdk_migration.stream.members import walk_members
+from chatsdk_migration.stream.messages import walk_messages
+from chatsdk_migration.stream.users import walk_users
+from chatsdk_migration.transform.channels import map_channel
+from chatsdk_migration.transform.context import ChannelContext
+from chatsdk_migration.transform.members import map_members
+from chatsdk_migration.transform.messages import map_message
+from chatsdk_migration.transform.users import map_listed_user
+
+DATABASE_ATTEMPTS = 6
+"""Times a channel is begun again after its database connection broke: a restart of PostgreSQL takes seconds."""
+LONGEST_DATABASE_WAIT_SECONDS = 15.0
+
+
+class Part(StrEnum):
+    """The three partitioned assets of a channel, in the order in which they depend on each other."""
+
+    MEMBERS = "members"
+    MESSAGES = "messages"
+    REACTIONS = "reactions"
+
+
+ALL_PARTS = frozenset(Part)
+
+
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """What became of one part of one channel.
+
+    Attributes:
+        rows: Rows written now.
+        already_there: Rows that an earlier run had written.
+        seconds: Wall time of reading, mapping and loading this part.
+        api_calls: Calls made to Stream for it.
+        losses: Number of records by kind of loss (``losses.CATALOG``).
+        rejects: Records that went to quarantine.
+        gone: The channel left Stream before it could be read; nothing was loaded.
+        problem: Why the part is not complete, or None.
+    """
+
+    rows: int = 0
+    already_there: int = 0
+    seconds: float = 0.0
+    api_calls: int = 0
+    losses: dict[str, int] = field(default_factory=dict)
+    rejects: int = 0
+    gone: bool = False
+    problem: MigrationError | None = None
+
+
+CARRIED: Counter[str] = Counter()
+"""What this process has carried so far, by name, for progress bars; counts only ever grow. ``expected messages`` adds
+up what Stream says its channels hold, ``channels without count`` those for which it does not say."""
+
+
+class Migration:
+    """One migration's source and target, opened once for a process and a run.
+
+    Args:
+        settings: Where from, where to, and how.
+        run_id: The Dagster run, kept with each rejected record.
+        dry_run: Rehearse: every transaction is read-only, and nothing is noted.
+
+    Raises:
+        PermanentError: From the preflight: no such app, a privilege or a column is missing, no database.
+        TransientError: The database cannot be reached now.
+    """
+
+    def __init__(self, settings: Settings, *, run_id: str = "", dry_run: bool = False) -> None:
+        self.settings = settings
+        self.run_id = run_id
+        self.began = datetime.now(UTC)
+        self.notes: dict[Entity, ledger.Notes] = {}
+        self.target = Target(settings, read_only=dry_run)
+        self.preflight = preflight.check(self.target, dry_run=dry_run)
+        self.rehearsal = DryRun(self.target) if dry_run else None
+        if not dry_run:
+            ledger.install(self.target)
+        self.source = StreamClient(settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open_stage(self, channel_id: str, cid: str) -> ChannelStage | ChannelRehearsal:
+        """Open the load of one channel, or its rehearsal."""
+        if self.rehearsal is not None:
+            return self.rehearsal.channel(channel_id, cid)
+        return ChannelStage(self.target, self.preflight, channel_id, cid, self.run_id)
+
+    def close(self) -> None:
+        """Stop the calls in flight and close the connections."""
+        self.source.close()
+        self.target.close()
+
+
+def carry_users(migration: Migration) -> Iterator[Batch]:
+    """Read and map everyone Stream lists, deactivated people included, a page at a time.
+
+    Losses and rejects replace those of an earlier run when the last page has been stored.
+    """
+    with _noting(migration, Entity.USER) as notes:
+        for page in walk_users(migration.source):
+            out = Batch()
+            for raw in page:
+                map_listed_user(raw, migration.settings.mapping, out, now=migration.began)
+            notes.add(out)
+            CARRIED["users"] += len(page)
+            yield out
+
+
+def store_users(migration: Migration, batch: Batch) -> LoadCounts:
+    """Commit the people of one batch."""
+    rows, size = batch.users.values(), migration.settings.user_batch_size
+    rehearsal = migration.rehearsal
+    load = rehearsal.load_users(rows, size) if rehearsal else load_users(migration.target, rows, size)
+    if Entity.USER in migration.notes:
+        migration.notes[Entity.USER].reject(load.rejects)
+    return load.counts
+
+
+def carry_channels(migration: Migration) -> Iterator[Batch]:
+    """Read and map every channel of the app, with the people who created them, a page at a time."""
+    with _noting(migration, Entity.CHANNEL) as notes:
+        for page in walk_channels(migration.source):
+            out = Batch()
+            for state in page:
+                map_channel(state, migration.settings.app_id, migration.settings.mapping, out)
+                _expect(state)
+            notes.add(out)
+            CARRIED["channels"] += len(page)
+            yield out
+
+
+def store_channels(migration: Migration, batch: Batch) -> LoadCounts:
+    """Commit the channels of one batch and who created them.
+
+    A channel whose place in the target is taken is noted in quarantine; its partition then fails with the reason.
+    """
+    store_users(migration, batch)
+    rows, size = batch.channels, migration.settings.channel_batch_size
+    rehearsal = migration.rehearsal
+    load = rehearsal.load_channels(rows, size) if rehearsal else load_channels(migration.target, rows, size)
+    for cid, problem in load.problems.items():
+        batch.reject(Entity.CHANNEL, cid, "cid_taken", f"{problem.found}. {problem.next_step}", {"cid": cid})
+    if Entity.CHANNEL in migration.notes:
+        migration.notes[Entity.CHANNEL].reject([*batch.rejects, *load.rejects])
+    return load.counts
+
+
+def _expect(state: Json) -> None:
+    count = (state.get("channel") or {}).get("message_count")
+    CARRIED["expected messages"] += count or 0
+    CARRIED["channels without count"] += count is None
+
+
+@contextmanager
+def _noting(migration: Migration, entity: Entity) -> Iterator[ledger.Notes]:
+    """Collect losses and rejects of a whole-app asset, and store them when it has been carried to its end."""
+    notes = ledger.Notes(migration.target, {entity.value}, migration.run_id)
+    migration.notes[entity] = notes
+    yield notes
+    if migration.rehearsal is None:
+        notes.write()
+
+
+def carry_channel(migration: Migration, cid: str, parts: frozenset[Part] = ALL_PARTS) -> dict[Part, PartResult]:
+    """Read, map and load the asked parts of one channel, from its first message to its counters.
+
+    A channel that fails leaves its neighbours alone: its problem is in the results. Loads are idempotent, so a lost
+    database connection begins the channel again, within bounds.
+
+    Raises:
+        PermanentError: Nothing further can succeed: credentials, suspended app, database gone for good.
+    """
+    try:
+        return _patiently(lambda: _ChannelTransfer(migration, cid, parts).run())
+    except GoneFromSourceError:
+        return {part: PartResult(gone=True) for part in parts}
+    except ChannelError as problem:
+        return {part: PartResult(problem=problem) for part in parts}
+
+
+def _may_begin_again(error: BaseException) -> bool:
+    """A broken database connection, yes; a source that gave no answer has been asked often enough already."""
+    return isinstance(error, TransientError) and not isinstance(error, ChannelError)
+
+
+def _patiently(work: Callable[[], dict[Part, PartResult]]) -> dict[Part, PartResult]:
+    """Do the work again while the database comes and goes.
+
+    Raises:
+        PermanentError: The database stayed away; every other channel would meet the same.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception(_may_begin_again),
+        stop=stop_after_attempt(DATABASE_ATTEMPTS),
+        wait=wait_random_exponential(max=LONGEST_DATABASE_WAIT_SECONDS),
+        reraise=True,
+    )
+    try:
+        return retrying(work)
+    except ChannelError:
+        raise
+    except TransientError as error:
+        raise PermanentError(error.tried, f"{error.found}, {DATABASE_ATTEMPTS} times", error.next_step) from None
+
+
+@dataclass(slots=True)
+class _Meter:
+    """Time and calls that one part took."""
+
+    seconds: float = 0.0
+    calls: int = 0
+
+
+class _ChannelTransfer:
+    """One attempt at one channel: all is read into the stage first, so that a channel that vanishes leaves nothing."""
+
+    def __init__(self, migration: Migration, cid: str, parts: frozenset[Part]) -> None:
+        self._migration = migration
+        self._cid = cid
+        self._parts = parts
+        self._channel_id = identity.channel_id(migration.settings.app_id, cid)
+        self._source = migration.source.counting()
+        self._meters = {part: _Meter() for part in Part}
+
+    def run(self) -> dict[Part, PartResult]:
+        """Read, map and load; a part that meets a ``ChannelError`` takes along only the parts that need it.
+
+        Raises:
+            GoneFromSourceError: Nothing was loaded.
+            ChannelError: No part could be loaded.
+            TransientError: The database connection broke: begin again.
+        """
+        migration = self._migration
+        with self._metered(Part.MEMBERS):
+            state = read_channel(self._source, self._cid)
+            people = self._mapped_members(state)
+        with migration.open_stage(self._channel_id, self._cid) as stage:
+            stage.add(people)  # in any case: who has read what decides each person's state of each message
+            problem = self._stage_messages(stage)
+            results = {part: self._load(stage, part, problem) for part in Part if part in self._parts}
+            stage.finish()
+        return results
+
+    def _mapped_members(self, state: Json) -> Batch:
+        members = [member for page in walk_members(self._source, state) for member in page]
+        channel = state.get("channel") or {}
+        creator = channel.get("created_by") or {}
+        rules, out = self._migration.settings.mapping, Batch()
+        map_members(self._cid, members, state.get("read") or [], rules, out, created_by=creator.get("id"))
+        return out
+
+    def _stage_messages(self, stage: ChannelStage | ChannelRehearsal) -> ChannelError | None:
+        """Read all messages into the stage; give what kept them from being complete."""
+        if self._parts == {Part.MEMBERS}:
+            return None
+        settings = self._migration.settings
+        context = ChannelContext(settings.app_id, self._cid, self._channel_id, settings.mapping, self._migration.began)
+        try:
+            with self._metered(Part.MESSAGES):
+                for page in walk_messages(self._source, self._cid, reactions=Part.REACTIONS in self._parts):
+                    stage.add(_mapped(page, context))
+                    CARRIED["messages read"] += len(page)
+        except GoneFromSourceError:
+            raise
+        except ChannelError as problem:
+            return problem
+        return None
+
+    def _load(self, stage: ChannelStage | ChannelRehearsal, part: Part, problem: ChannelError | None) -> PartResult:
+        if problem is not None and part is not Part.MEMBERS:
+            return PartResult(problem=problem)
+        loads = {
+            Part.MEMBERS: stage.load_members,
+            Part.MESSAGES: stage.load_messages,
+            Part.REACTIONS: stage.load_reactions,
+        }
+        with self._metered(part):
+            counts = loads[part]()
+        CARRIED[part.value] += counts.written + counts.already_there
+        return self._result(stage, part, counts)
+
+    def _result(self, stage: ChannelStage | ChannelRehearsal, part: Part, counts: LoadCounts) -> PartResult:
+        losses: Counter[str] = Counter()
+        for (entity, kind), number in stage.losses.items():
+            if entity in _ENTITIES[part]:
+                losses[kind] += number
+        return PartResult(
+            rows=counts.written,
+            already_there=counts.already_there,
+            seconds=self._meters[part].seconds,
+            api_calls=self._meters[part].calls,
+            losses=dict(losses),
+            rejects=sum(number for entity, number in stage.rejects.items() if entity in _ENTITIES[part]),
+        )
+
+    @contextmanager
+    def _metered(self, part: Part) -> Iterator[None]:
+        started, calls, meter = time.monotonic(), sum(self._source.calls.values()), self._meters[part]
+        try:
+            yield
+        finally:
+            meter.seconds += time.monotonic() - started
+            meter.calls += sum(self._source.calls.values()) - calls
+
+
+_ENTITIES = {Part.MEMBERS: MEMBER_ENTITIES, Part.MESSAGES: MESSAGE_ENTITIES, Part.REACTIONS: REACTION_ENTITIES}
+"""Which part answers for an entity's losses and rejects."""
+
+
+def _mapped(page: list[FetchedMessage], context: ChannelContext) -> Batch:
+    out = Batch()
+    for fetched in page:
+        map_message(fetched, context, out)
+    return out
