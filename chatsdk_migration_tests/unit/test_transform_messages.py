@@ -191,7 +191,7 @@ def test_streams_fields_without_a_home_are_counted_when_they_say_something() -> 
     }  # fmt: skip
     assert kinds(carry(message(**says))) == [
         "mention_of_everybody", "mention_of_group", "message_command", "message_markup", "message_moderation",
-        "message_reminder", "message_silent", "shared_location", "thread_participants", "translations",
+        "message_reminder", "message_silent", "shared_location", "translations",
     ]  # fmt: skip
     says_nothing: Json = dict.fromkeys(says) | {"args": "x", "member": {"channel_role": "channel_member"}}
     assert kinds(carry(message() | says_nothing)) == []
