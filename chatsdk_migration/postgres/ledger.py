@@ -1,0 +1,207 @@
+"""The tool's own schema ``chatsdk_migration``: id maps, read positions, losses, quarantine, the migration's identity.
+
+Here: creating it, what concerns the whole app, reading it back. Not here: what a channel's load writes into it
+(``stage.py``). Its tables are not under row-level security; every row names its app.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from chatsdk_migration import losses
+from chatsdk_migration.models import Batch, Loss, Rejected
+from chatsdk_migration.postgres.copying import reject_line
+from chatsdk_migration.postgres.failures import explained
+from chatsdk_migration.postgres.sql import statement
+from chatsdk_migration.postgres.target import Connection, Target
+from chatsdk_migration.storable import repair
+
+SCHEMA = "chatsdk_migration"
+VERSION = 1
+"""Number of the newest ``ledger_<n>.sql``."""
+INSTALL_LOCK = 0x6D696772617465
+"""Key of the advisory lock under which one process installs and the others wait."""
+WHOLE_APP = ""
+"""The ``cid`` of losses and rejects that belong to no channel."""
+FINGERPRINT_CHARACTERS = 16
+
+
+class Noted(NamedTuple):
+    """A sum over the losses or the quarantine; ``kind`` is the reason code for rejects.
+
+    ``cid`` is one of the channels concerned, ``example`` one detail or reason.
+    """
+
+    entity: str
+    kind: str
+    number: int
+    cid: str | None
+    example: str
+
+
+class Identity(NamedTuple):
+    """Which migration fills this app: ``source_key_fingerprint`` is a hash of the first Stream key used."""
+
+    id: UUID
+    source_key_fingerprint: str
+    created_at: datetime
+
+
+def install(target: Target) -> None:
+    """Create or upgrade the schema; safe with any number of processes at once.
+
+    Raises:
+        PermanentError: The role may not, or the schema is of a newer version of this tool.
+    """
+    with explained("installing the schema chatsdk_migration"), target.connection() as conn, conn.transaction():
+        conn.execute("SELECT pg_advisory_xact_lock(%s)", [INSTALL_LOCK])
+        for version in range(installed_version(conn) + 1, VERSION + 1):
+            conn.execute(statement(f"ledger_{version}"))
+
+
+def installed_version(conn: Connection) -> int:
+    """Give the version of the schema, 0 when there is none."""
+    if conn.execute(statement("ledger_version")).fetchone() != (True,):
+        return 0
+    row = conn.execute("SELECT coalesce(max(version), 0) FROM chatsdk_migration.version").fetchone()
+    return int(row[0]) if row else 0
+
+
+def identify(target: Target, source_key: str) -> Identity:
+    """Give this app's migration, founding it on the first call; the key itself is not stored."""
+    parameters = {"app": target.app_id, "fingerprint": fingerprint(source_key)}
+    with target.transaction() as conn:
+        conn.execute(statement("ledger_identify"), parameters)
+        row = conn.execute(
+            "SELECT id, source_key_fingerprint, created_at FROM chatsdk_migration.migration WHERE app_id = %(app)s",
+            parameters,
+        ).fetchone()
+    assert row is not None, "inserted or already there"
+    return Identity(*row)
+
+
+def fingerprint(source_key: str) -> str:
+    """Give a short hash by which two keys can be told apart."""
+    return hashlib.sha256(source_key.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
+
+
+def channel_ids(target: Target) -> dict[str, str]:
+    """Give the target id of every channel carried so far, by Stream's cid."""
+    with target.transaction(read_only=True) as conn:
+        query = "SELECT cid, channel_id::text FROM chatsdk_migration.channel_map WHERE app_id = %s"
+        return dict(conn.execute(query, [target.app_id]).fetchall())
+
+
+def noted_losses(target: Target, cid: str | None = None) -> list[Noted]:
+    """Sum the losses up by kind, of one channel (``WHOLE_APP`` for users and channels) or of all."""
+    return _noted(target, "ledger_losses", cid)
+
+
+def noted_rejects(target: Target, cid: str | None = None) -> list[Noted]:
+    """Sum the quarantine up by reason code, of one channel (``WHOLE_APP`` for users and channels) or of all."""
+    return _noted(target, "ledger_rejects", cid)
+
+
+def _noted(target: Target, name: str, cid: str | None) -> list[Noted]:
+    with target.transaction(read_only=True) as conn:
+        rows = conn.execute(statement(name), {"app": target.app_id, "cid": cid}).fetchall()
+    return [Noted(*row) for row in rows]
+
+
+def is_listed(kind: str) -> bool:
+    """Say whether each record of a kind of loss keeps its own row; an unknown kind does."""
+    known = losses.CATALOG.get(kind)
+    return known is None or known.listed
+
+
+def summed_kinds() -> list[str]:
+    """Give the kinds of loss that are summed up in one row a channel."""
+    return [kind for kind, known in losses.CATALOG.items() if not known.listed]
+
+
+LossLine = tuple[str, str, str, int, str]
+"""Entity, kind, Stream id (empty: summed up), occurrences, detail."""
+
+
+def loss_line(loss: Loss) -> LossLine:
+    """Turn one listed loss into its row."""
+    return (loss.entity, loss.kind, repair(loss.stream_id), 1, repair(loss.detail))
+
+
+@dataclass(slots=True)
+class Sums:
+    """Losses that are counted with one example instead of listed."""
+
+    lines: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+
+    def add(self, loss: Loss) -> None:
+        """Count one."""
+        key = (loss.entity, loss.kind)
+        number, example = self.lines.get(key, (0, ""))
+        self.lines[key] = (number + 1, example or repair(f"{loss.stream_id}: {loss.detail}"))
+
+    def rows(self) -> list[LossLine]:
+        """Give the sums as rows."""
+        return [(entity, kind, "", number, example) for (entity, kind), (number, example) in self.lines.items()]
+
+
+class Notes:
+    """Collects losses and rejects of whole-app assets (users, channels) and replaces the stored ones at the end.
+
+    Args:
+        target: Where to.
+        entities: Whose notes are replaced, as ``Entity`` values.
+        run_id: The Dagster run, kept with each rejected record.
+    """
+
+    def __init__(self, target: Target, entities: Collection[str], run_id: str = "") -> None:
+        self._target = target
+        self._entities = list(entities)
+        self._run_id = run_id
+        self._sums = Sums()
+        self._lines: dict[tuple[str, str, str], LossLine] = {}
+        self._rejects: list[Rejected] = []
+
+    def add(self, batch: Batch) -> None:
+        """Take the losses and rejects of one batch."""
+        for loss in batch.losses:
+            if is_listed(loss.kind):
+                line = loss_line(loss)
+                self._lines[line[:3]] = line
+            else:
+                self._sums.add(loss)
+        self._rejects.extend(batch.rejects)
+
+    def reject(self, rejects: Iterable[Rejected]) -> None:
+        """Take records that the database refused."""
+        self._rejects.extend(rejects)
+
+    def write(self) -> None:
+        """Replace what an earlier run noted for these entities."""
+        parameters = {"app": self._target.app_id, "cid": WHOLE_APP, "entities": self._entities}
+        with self._target.transaction() as conn:
+            conn.execute(statement("forget_losses"), parameters)
+            conn.execute(statement("forget_quarantine"), parameters)
+            self._write_losses(conn)
+            self._write_rejects(conn)
+
+    def _write_losses(self, conn: Connection) -> None:
+        columns = "(app_id, cid, entity, kind, stream_id, occurrences, detail)"
+        with (
+            conn.cursor() as cursor,
+            cursor.copy(b"COPY chatsdk_migration.loss " + columns.encode() + b" FROM STDIN") as copy,
+        ):
+            for line in [*self._lines.values(), *self._sums.rows()]:
+                copy.write_row((self._target.app_id, WHOLE_APP, *line))
+
+    def _write_rejects(self, conn: Connection) -> None:
+        columns = "(app_id, cid, run_id, entity, stream_id, code, reason, record)"
+        command = b"COPY chatsdk_migration.quarantine " + columns.encode() + b" FROM STDIN"
+        with conn.cursor() as cursor, cursor.copy(command) as copy:
+            for rejected in self._rejects:
+                copy.write_row((self._target.app_id, WHOLE_APP, self._run_id or None, *reject_line(rejected)))

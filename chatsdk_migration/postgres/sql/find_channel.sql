@@ -1,0 +1,1 @@
+SELECT id FROM channel WHERE app_id = %(app)s AND id = %(channel)s

@@ -1,0 +1,20 @@
+WITH arriving AS MATERIALIZED (
+    SELECT DISTINCT ON (s.user_id) s.* FROM stage_member s
+    WHERE (SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = s.user_id) IS NOT NULL
+    ORDER BY s.user_id
+), inserted AS (
+    INSERT INTO channel_member (channel_id, app_id, user_id, role, muted, joined_at, unread_count, last_read_seq)
+    SELECT %(channel)s::uuid, %(app)s::uuid, user_id, role, muted, joined_at, unread_count, 0
+    FROM arriving ORDER BY user_id
+    ON CONFLICT (channel_id, app_id, user_id) DO NOTHING
+    RETURNING user_id
+), remembered AS (
+    INSERT INTO chatsdk_migration.read_position AS r (app_id, channel_id, user_id, last_read, reads_all)
+    SELECT %(app)s::uuid, %(channel)s::uuid, user_id, last_read, reads_all FROM arriving ORDER BY user_id
+    ON CONFLICT (app_id, channel_id, user_id) DO UPDATE SET last_read = excluded.last_read, reads_all = excluded.reads_all
+    WHERE (r.last_read, r.reads_all) IS DISTINCT FROM (excluded.last_read, excluded.reads_all)
+), counted AS (
+    UPDATE channel SET member_count = coalesce(member_count, 0) + (SELECT count(*) FROM inserted)
+    WHERE app_id = %(app)s AND id = %(channel)s AND EXISTS (SELECT FROM inserted)
+)
+SELECT (SELECT count(*) FROM inserted), (SELECT count(*) FROM arriving)

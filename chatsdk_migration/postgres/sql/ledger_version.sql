@@ -1,0 +1,2 @@
+-- NULL when nothing is installed.
+SELECT to_regclass('chatsdk_migration.version') IS NOT NULL

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM app WHERE id = %(app)s)

@@ -1,0 +1,3 @@
+UPDATE message parent
+SET reply_count = (SELECT count(*) FROM message r WHERE r.app_id = %(app)s AND r.parent_id = parent.id)
+WHERE parent.app_id = %(app)s AND parent.id = ANY (%(parents)s)

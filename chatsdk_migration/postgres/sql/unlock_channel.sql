@@ -1,0 +1,1 @@
+SELECT pg_advisory_unlock(hashtextextended(%(app)s::text || ' ' || %(cid)s, 0))

@@ -1,0 +1,266 @@
+"""One channel on its way: batches pour into temporary tables, then each part is merged into ChatSDK's tables.
+
+Here: the connection and its temporary tables, the COPY, one load of a channel at a time, which notes belong to which
+part. Not here: the merges (``merge.py``) and their statements (``sql/``).
+
+Rows wait in PostgreSQL, not in Python: a channel of a million messages needs no more memory here than a small one.
+Temporary tables and the session's lock need a session of their own: no transaction pooler (pgbouncer) in between.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from chatsdk_migration.errors import ChannelError
+from chatsdk_migration.models import (
+    Batch,
+    Entity,
+    LoadCounts,
+    MemberRow,
+    MentionRow,
+    MessageRow,
+    PinRow,
+    PollRow,
+    ReactionRow,
+    Rejected,
+    UserRow,
+    VoteRow,
+)
+from chatsdk_migration.postgres import ledger, merge
+from chatsdk_migration.postgres.copying import copy_rows, in_halves, refusal, reject_line
+from chatsdk_migration.postgres.failures import explained
+from chatsdk_migration.postgres.preflight import Preflight
+from chatsdk_migration.postgres.sql import statement
+from chatsdk_migration.postgres.target import Target
+
+LOCK_WAIT_SECONDS = 60
+"""How long to wait for another run of the same channel; a killed one loses its lock as soon as its session ends."""
+MOST_REMEMBERED_USERS = 100_000
+"""Ids of people already staged; beyond it they are forgotten and staged again, which only costs time."""
+
+MEMBER_ENTITIES = frozenset({Entity.MEMBER.value, Entity.BAN.value})
+REACTION_ENTITIES = frozenset({Entity.REACTION.value})
+MESSAGE_ENTITIES = frozenset(Entity) - MEMBER_ENTITIES - REACTION_ENTITIES
+"""Whose losses and rejects are replaced when a part is loaded again."""
+
+_LOSS_COLUMNS = ("entity", "kind", "stream_id", "occurrences", "detail")
+_REJECT_COLUMNS = ("entity", "stream_id", "code", "reason", "record")
+
+
+class _Stage(NamedTuple):
+    table: str
+    columns: tuple[str, ...]
+    entity: Entity
+
+
+_USERS = _Stage("stage_user", UserRow._fields, Entity.USER)
+_MEMBERS = _Stage("stage_member", MemberRow._fields, Entity.MEMBER)
+_MESSAGES = _Stage("stage_message", MessageRow._fields, Entity.MESSAGE)
+_MENTIONS = _Stage("stage_mention", MentionRow._fields, Entity.MENTION)
+_PINS = _Stage("stage_pin", PinRow._fields, Entity.PIN)
+_POLLS = _Stage("stage_poll", PollRow._fields, Entity.POLL)
+_VOTES = _Stage("stage_vote", VoteRow._fields, Entity.VOTE)
+_REACTIONS = _Stage("stage_reaction", ReactionRow._fields, Entity.REACTION)
+
+
+class ChannelStage(AbstractContextManager["ChannelStage"]):
+    """One channel's load: ``add`` batches, then load the wanted parts in the order of their methods, then ``finish``.
+
+    Every step adds only what is missing, so that a load that was cut off at any point is completed by another one.
+    What was in the target before stays as it is, except the counters of the channel and of thread parents.
+
+    Args:
+        target: The database.
+        preflight: What the role may do.
+        channel_id: The channel's id in the target.
+        cid: Stream's cid.
+        run_id: The Dagster run, kept with each rejected record.
+
+    Attributes:
+        losses: Number of losses by (entity, kind), those of the batches and those found while loading.
+        rejects: Number of rejected records by entity.
+
+    Raises:
+        ChannelError: From any method: this channel cannot be loaded now.
+        TransientError: From any method: the connection broke; load the whole channel again.
+        PermanentError: From any method: no channel can be loaded.
+    """
+
+    def __init__(self, target: Target, preflight: Preflight, channel_id: str, cid: str, run_id: str = "") -> None:
+        self.cid = cid
+        self.losses: Counter[tuple[str, str]] = Counter()
+        self.rejects: Counter[str] = Counter()
+        self._target = target
+        self._privileged = preflight.may_set_replication_role
+        self._channel_id = UUID(channel_id)
+        self._run_id = run_id
+        self._sums = ledger.Sums()
+        self._staged: Counter[str] = Counter()
+        self._known_users: set[str] = set()
+        self._entities: frozenset[str] = frozenset()
+        self._resources = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            conn = stack.enter_context(self._target.connection())
+            self._scope = self._new_scope(conn)
+            try:
+                with explained(f"preparing the load of {self.cid}", ChannelError):
+                    self._empty_tables()
+                    self._lock()
+            except BaseException:
+                conn.close()  # gives the lock back, whatever state the session is in
+                raise
+            self._resources = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._resources:
+            try:
+                if error is None:
+                    self._scope.run("unlock_channel")
+                else:
+                    self._scope.conn.close()
+            except psycopg.Error:  # everything is committed; the lock goes with the session
+                with suppress(psycopg.Error):
+                    self._scope.conn.close()
+
+    def add(self, batch: Batch) -> None:
+        """Copy a batch into the stage; a row PostgreSQL refuses costs that row only."""
+        with explained(f"staging rows of {self.cid}", ChannelError):
+            self._copy(_USERS, self._new_users(batch))
+            self._copy(_MEMBERS, batch.members)
+            self._copy(_MESSAGES, batch.messages)
+            self._copy(_MENTIONS, batch.mentions)
+            self._copy(_PINS, batch.pins)
+            self._copy(_POLLS, batch.polls)
+            self._copy(_VOTES, batch.votes)
+            self._copy(_REACTIONS, batch.reactions)
+            self._note_losses(batch)
+            self._note_rejects(batch.rejects)
+
+    def load_members(self) -> LoadCounts:
+        """Insert the staged members."""
+        self._entities |= MEMBER_ENTITIES
+        with explained(f"loading members of {self.cid}", ChannelError):
+            self._store_users()
+            return self._noted(merge.load_members(self._scope))
+
+    def load_messages(self) -> LoadCounts:
+        """Insert the staged messages with their polls and everyone's read and mention state."""
+        self._entities |= MESSAGE_ENTITIES
+        with explained(f"loading messages of {self.cid}", ChannelError):
+            self._store_users()
+            return self._noted(merge.load_messages(self._scope))
+
+    def load_reactions(self) -> LoadCounts:
+        """Insert the staged reactions."""
+        self._entities |= REACTION_ENTITIES
+        with explained(f"loading reactions of {self.cid}", ChannelError):
+            self._store_users()
+            return self._noted(merge.load_reactions(self._scope))
+
+    def finish(self) -> None:
+        """Insert what hangs on messages, place the readers, check the counters, store losses and rejects."""
+        with explained(f"finishing {self.cid}", ChannelError):
+            if self._entities >= MESSAGE_ENTITIES:
+                self._noted(merge.attach_to_messages(self._scope))
+                merge.count_replies(self._scope)
+            if self._entities - REACTION_ENTITIES:
+                merge.place_readers(self._scope)
+                merge.audit(self._scope)
+            copy_rows(self._scope.conn, "stage_loss", _LOSS_COLUMNS, self._sums.rows())
+            self._sums = ledger.Sums()
+            merge.keep_notes(self._scope, self._entities)
+
+    def _new_scope(self, conn: psycopg.Connection[Any]) -> merge.Scope:
+        settings = self._target.settings
+        return merge.Scope(
+            conn=conn,
+            app_id=self._target.app_id,
+            channel_id=self._channel_id,
+            cid=self.cid,
+            privileged=self._privileged,
+            chunk=settings.message_batch_size,
+            user_message=settings.mapping.user_message,
+            run_id=self._run_id,
+            staged=self._staged,
+        )
+
+    def _empty_tables(self) -> None:
+        """Create this session's tables, or empty those that the channel before left filled."""
+        conn = self._scope.conn
+        row = conn.execute(statement("stage_filled")).fetchone()
+        filled = row[0] if row else None
+        if filled is None:
+            with conn.transaction():
+                conn.execute(statement("stage_tables"))
+        elif filled:
+            tables = sql.SQL(", ").join(sql.Identifier("pg_temp", name) for name in filled)
+            conn.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+
+    def _lock(self) -> None:
+        """Wait, within bounds, until no other run loads this channel."""
+        conn = self._scope.conn
+        try:
+            with conn.transaction():
+                conn.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_WAIT_SECONDS}s"])
+                self._scope.run("lock_channel")
+        except psycopg.errors.LockNotAvailable:
+            raise ChannelError(
+                f"loading {self.cid}",
+                f"another run has been loading this channel for {LOCK_WAIT_SECONDS} s",
+                "Let it end, then run again with --resume.",
+            ) from None
+
+    def _new_users(self, batch: Batch) -> list[UserRow]:
+        if len(self._known_users) > MOST_REMEMBERED_USERS:
+            self._known_users.clear()
+        fresh = [row for user_id, row in batch.users.items() if user_id not in self._known_users]
+        self._known_users.update(row.id for row in fresh)
+        return fresh
+
+    def _store_users(self) -> None:
+        if self._staged.pop(_USERS.table, 0):
+            merge.store_users(self._scope)
+
+    def _copy(self, stage: _Stage, rows: Sequence[tuple[Any, ...]]) -> None:
+        refused: list[Rejected] = []
+        in_halves(
+            rows,
+            lambda some: copy_rows(self._scope.conn, stage.table, stage.columns, some),
+            lambda row, reason: refused.append(refusal(stage.entity.value, row, reason)),
+        )
+        self._staged[stage.table] += len(rows)
+        self._note_rejects(refused)
+
+    def _note_losses(self, batch: Batch) -> None:
+        lines: list[tuple[Any, ...]] = []
+        for loss in batch.losses:
+            self.losses[loss.entity, loss.kind] += 1
+            if ledger.is_listed(loss.kind):
+                lines.append(ledger.loss_line(loss))
+            else:
+                self._sums.add(loss)
+        if lines:
+            copy_rows(self._scope.conn, "stage_loss", _LOSS_COLUMNS, lines)
+
+    def _note_rejects(self, rejects: Sequence[Rejected]) -> None:
+        self.rejects.update(rejected.entity for rejected in rejects)
+        if rejects:
+            copy_rows(self._scope.conn, "stage_reject", _REJECT_COLUMNS, [reject_line(one) for one in rejects])
+
+    def _noted(self, outcome: merge.Outcome) -> LoadCounts:
+        self.losses.update(outcome.losses)
+        self.rejects.update(outcome.rejects)
+        return outcome.counts
