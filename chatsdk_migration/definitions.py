@@ -1,0 +1,42 @@
+"""Wiring only: what Dagster loads. Not here: anything that does something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from chatsdk_migration.assets import channel_content, channels, users
+from chatsdk_migration.checks import preflight
+from chatsdk_migration.io_manager import PostgresIOManager
+from chatsdk_migration.jobs import dry_run, full_migration, migrate_channel_range, migrate_channels
+from chatsdk_migration.resources import MigrationResource
+from chatsdk_migration.schedules import retry_unfinished_channels
+from chatsdk_migration.sensors import migrate_discovered_channels
+
+
+def build_definitions(*, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Wire everything together.
+
+    Args:
+        overrides: Resources by key, in place of ours: ``migration`` (a ``MigrationResource``), ``io_manager``.
+
+    The executor runs steps in the run's process: a process for each step would cost seconds, and the work is
+    concurrent inside the step.
+    """
+    given = dict(overrides or {})
+    migration = given.pop("migration", None) or MigrationResource()
+    resources = {"migration": migration, "io_manager": PostgresIOManager(migration=migration)} | given
+    return dg.Definitions(
+        assets=[users, channels, channel_content],
+        asset_checks=[preflight],
+        jobs=[full_migration, dry_run, migrate_channel_range, migrate_channels],
+        sensors=[migrate_discovered_channels],
+        schedules=[retry_unfinished_channels],
+        resources=resources,
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,1 @@
+"""What we add to the Dagster instance: storage, recorder, launcher, home. Not here: assets, jobs and sensors."""

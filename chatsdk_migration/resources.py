@@ -1,0 +1,154 @@
+"""The migration as a Dagster resource: one source and one target for a process and a run.
+
+Here: opening and closing, and the small set of words the assets use. Not here: the work itself (``transfer.py``).
+No secret is configuration: the settings are read from the environment when they are used, so that neither run
+configuration nor the event log ever holds one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import dagster as dg
+import psycopg
+from pydantic import PrivateAttr
+
+from chatsdk_migration import transfer
+from chatsdk_migration.instance import owner, worker
+from chatsdk_migration.models import Batch, LoadCounts
+from chatsdk_migration.settings import Settings
+from chatsdk_migration.transfer import Part, PartResult
+
+Context = dg.OpExecutionContext | dg.AssetExecutionContext
+
+
+class Carrier(Protocol):
+    """What the assets ask of a migration; the tests have one that carries in memory."""
+
+    def users(self) -> Iterator[Batch]:
+        """Read and map everyone Stream lists."""
+
+    def channels(self) -> Iterator[Batch]:
+        """Read and map every channel."""
+
+    def store_users(self, batch: Batch) -> LoadCounts:
+        """Commit the people of one batch."""
+
+    def store_channels(self, batch: Batch) -> LoadCounts:
+        """Commit the channels of one batch and who created them."""
+
+    def channel(self, cid: str, parts: frozenset[Part]) -> dict[Part, PartResult]:
+        """Read, map and load parts of one channel; thread-safe."""
+
+    def reading(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        """Open a read-only transaction on the target that sees the target app's rows only."""
+
+    def api_calls(self) -> int:
+        """Give the calls made to Stream so far."""
+
+    def advice(self) -> list[str]:
+        """Give what the preflight recommends."""
+
+    def stop(self) -> None:
+        """Let all calls in flight end soon."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+class StreamCarrier:
+    """Carries from Stream to PostgreSQL."""
+
+    def __init__(self, settings: Settings, run_id: str) -> None:
+        self._migration = transfer.Migration(settings, run_id=run_id)
+
+    def users(self) -> Iterator[Batch]:
+        """Read and map everyone Stream lists."""
+        return transfer.carry_users(self._migration)
+
+    def channels(self) -> Iterator[Batch]:
+        """Read and map every channel."""
+        return transfer.carry_channels(self._migration)
+
+    def store_users(self, batch: Batch) -> LoadCounts:
+        """Commit the people of one batch."""
+        return transfer.store_users(self._migration, batch)
+
+    def store_channels(self, batch: Batch) -> LoadCounts:
+        """Commit the channels of one batch and who created them."""
+        return transfer.store_channels(self._migration, batch)
+
+    def channel(self, cid: str, parts: frozenset[Part]) -> dict[Part, PartResult]:
+        """Read, map and load parts of one channel."""
+        return transfer.carry_channel(self._migration, cid, parts)
+
+    def reading(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        """Open a read-only transaction on the target that sees the target app's rows only."""
+        return self._migration.target.transaction(read_only=True)
+
+    def api_calls(self) -> int:
+        """Give the calls made to Stream so far."""
+        return sum(self._migration.source.calls.values())
+
+    def advice(self) -> list[str]:
+        """Give what the preflight recommends."""
+        return list(self._migration.preflight.advice)
+
+    def stop(self) -> None:
+        """Let all calls in flight end soon."""
+        self._migration.source.stop()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._migration.close()
+
+
+class MigrationResource(dg.ConfigurableResource[Any]):
+    """Opens the migration when it is first used, and closes it with the run."""
+
+    _carrier: Any = PrivateAttr(default=None)
+    _lock: Any = PrivateAttr(default_factory=threading.Lock)
+
+    def settings(self) -> Settings:
+        """Read the settings from the environment.
+
+        Raises:
+            PermanentError: A value is missing its form.
+        """
+        return Settings.load()
+
+    def open(self, run_id: str) -> Carrier:
+        """Open source and target.
+
+        Raises:
+            PermanentError: The preflight found something that must be put right first.
+        """
+        return StreamCarrier(self.settings(), run_id)
+
+    def begin(self, context: Context) -> Carrier:
+        """Open the migration for a step: sign the run, and check that the instance is this migration's.
+
+        Raises:
+            PermanentError: The instance is another migration's, or the preflight failed.
+        """
+        worker.sign_run(context.instance, context.run)
+        owner.claim(context.instance, self.settings())
+        return self.carrier(context.run.run_id)
+
+    def carrier(self, run_id: str = "") -> Carrier:
+        """Give this process's one carrier."""
+        with self._lock:
+            if self._carrier is None:
+                self._carrier = self.open(run_id)
+            carrier: Carrier = self._carrier
+            return carrier
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close what was opened."""
+        with self._lock:
+            if self._carrier is not None:
+                self._carrier.close()
+                self._carrier = None

@@ -1,0 +1,63 @@
+"""The sensor that goes on from discovered channels to their content.
+
+Here: when the runs start. Not here: how channels are grouped into runs (``partitions.plan_runs``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from chatsdk_migration.instance.launch import is_from_command_line
+from chatsdk_migration.jobs import full_migration, migrate_channel_range, migrate_channels
+from chatsdk_migration.partitions import all_channels, plan_runs, unfinished_channels
+
+LOOK_EVERY_SECONDS = 10
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[full_migration],
+    request_jobs=[migrate_channel_range, migrate_channels],
+    minimum_interval_seconds=LOOK_EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="After full_migration, starts runs for every channel that is new, failed or missing. A migration "
+    "started from the command line starts its own.",
+)
+def migrate_discovered_channels(context: dg.RunStatusSensorContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Ask for runs over all unfinished channels."""
+    run = context.dagster_run
+    if is_from_command_line(run):
+        yield dg.SkipReason(f"Run {run.run_id} belongs to a command line, which goes on by itself.")
+        return
+    todo = unfinished_channels(context.instance)
+    if not todo:
+        yield dg.SkipReason("No channel is new, failed or missing.")
+        return
+    plan = plan_runs(all_channels(context.instance), todo)
+    for start, end in plan.ranges:
+        yield range_request(run.run_id, start, end)
+    for cids in plan.scattered:
+        yield list_request(run.run_id, cids)
+
+
+def range_request(cause: str, start: str, end: str) -> dg.RunRequest:
+    """Ask for one run over a range; ``cause`` makes the same request of the same cause be granted once."""
+    return dg.RunRequest(
+        run_key=f"{cause}:{start}...{end}",
+        job_name=migrate_channel_range.name,
+        tags={ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end},
+    )
+
+
+def list_request(cause: str, cids: Sequence[str]) -> dg.RunRequest:
+    """Ask for one run over scattered channels."""
+    digest = hashlib.sha256("\n".join(cids).encode()).hexdigest()
+    return dg.RunRequest(
+        run_key=f"{cause}:{digest}",
+        job_name=migrate_channels.name,
+        run_config={"ops": {"migrate_selected_channels": {"config": {"channels": list(cids)}}}},
+    )
