@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -19,10 +20,14 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from chatsdk_migration.demo import target as chatsdk
+from chatsdk_migration.demo.options import ServerOptions
+from chatsdk_migration.demo.server import StreamServer
+from chatsdk_migration.demo.world import World
 from chatsdk_migration.postgres.embedded import EmbeddedPostgres, EmbeddedServer
 from chatsdk_migration.settings import Settings
 
 Role = Literal["loader", "ordinary"]
+Serve = Callable[..., StreamServer]
 
 APP_ID = "0b8ac3f4-5c0e-4d8e-9a53-2f6f2d3b7a10"
 OTHER_APP_ID = "d1f0a6a2-7b1c-4f0e-8a4e-6f4b9a3c5e21"
@@ -137,3 +142,20 @@ def target(cluster: EmbeddedServer) -> Iterator[TargetDatabase]:
     yield database
     with cluster.connect() as conn:
         conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def stream() -> Iterator[Serve]:
+    """Start local Stream servers: ``stream(world, **options)``; each must only have been read from when it ends."""
+    with ExitStack() as servers:
+
+        def serve(world: World, **options: Any) -> StreamServer:
+            server = servers.enter_context(StreamServer(world, options=ServerOptions(**options)))
+            servers.callback(_assert_only_read, server)
+            return server
+
+        yield serve
+
+
+def _assert_only_read(server: StreamServer) -> None:
+    assert server.writes == []
