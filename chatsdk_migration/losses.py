@@ -261,7 +261,6 @@ _MESSAGES = (
     LossKind("message_silent", "no_home", "A message sent without a notification."),
     LossKind("shared_location", "no_home", "A shared location.", listed=True),
     LossKind("deleted_for_one", "no_home", "A message one person deleted for themselves; they will see it again."),
-    LossKind("thread_participants", "no_home", "The list of a thread's participants; its replies are carried."),
     LossKind("mention_of_everybody", "no_home", "A mention of the whole channel or of everybody online."),
     LossKind("mention_of_group", "no_home", "A mention of a role or of a group."),
     LossKind("attachment_unreadable", "degraded", "Something among the attachments that is none.", listed=True),

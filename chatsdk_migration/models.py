@@ -9,6 +9,7 @@ cutting here makes both sides compare equal). JSON columns are JSON text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -65,14 +66,15 @@ class MemberRow(NamedTuple):
     """One row of ``channel_member`` before its read position is known as a sequence number.
 
     ``last_read`` is the read time (None: never read, see ``MappingRules.members_without_read_state``);
-    ``reads_all`` marks a member imported as having read everything.
+    ``reads_all`` marks a member imported as having read everything; an ``unread_count`` of None asks for a count of all
+    messages of others.
     """
 
     user_id: str
     role: str
     muted: bool
     joined_at: str
-    unread_count: int
+    unread_count: int | None
     last_read: str | None
     last_read_stream_id: str | None
     reads_all: bool
@@ -162,20 +164,27 @@ class Loss(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A record that cannot be carried: its original, a stable reason code and a sentence."""
+    """A record that cannot be carried: its original, a stable reason code and a sentence.
+
+    ``message_stream_id`` is the message it belongs to, for what hangs on one; ``mapped`` says that the record is the row
+    it was mapped to, because the original was no longer at hand.
+    """
 
     entity: str
     stream_id: str
     code: str
     reason: str
     record: Json
+    message_stream_id: str = ""
+    mapped: bool = False
 
 
 @dataclass(slots=True)
 class Batch:
     """Everything one page of source records turns into; filled by ``transform``, stored by ``postgres``.
 
-    ``users`` holds every person met on the way, by id: whoever Stream lists or merely embeds.
+    ``users`` holds every person met on the way, by id: whoever Stream lists or merely embeds. ``sources`` may hold what
+    the rows were mapped from (a ``FetchedMessage`` each, or raw records), for the originals of rows that are refused.
     """
 
     users: dict[str, UserRow] = field(default_factory=dict)
@@ -189,14 +198,26 @@ class Batch:
     reactions: list[ReactionRow] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     rejects: list[Rejected] = field(default_factory=list)
+    sources: Sequence[Any] = ()
 
     def lose(self, entity: Entity, kind: str, stream_id: str, detail: str = "") -> None:
         """Note one loss; ids and examples come from outside and are made storable."""
         self.losses.append(Loss(entity.value, kind, repair(stream_id), repair(detail)))
 
-    def reject(self, entity: Entity, stream_id: str, code: str, reason: str, record: Json) -> None:
+    def reject(  # noqa: PLR0913 - the columns of the quarantine
+        self, entity: Entity, stream_id: str, code: str, reason: str, record: Json, message_stream_id: str = ""
+    ) -> None:
         """Note one record that cannot be carried; its original is made storable, as it goes to ``jsonb``."""
-        self.rejects.append(Rejected(entity.value, repair(stream_id), code, repair(reason), repair_record(record)))
+        self.rejects.append(
+            Rejected(
+                entity.value,
+                repair(stream_id),
+                code,
+                repair(reason),
+                repair_record(record),
+                repair(message_stream_id),
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +230,7 @@ class FetchedMessage:
         reactions_missing: How many reactions Stream counts but no route returned.
         reactions_problem: Why they are missing, or None.
         votes: All votes of its poll, or None when it has no poll.
+        votes_missing: How many votes Stream counts but no route returned.
     """
 
     raw: Json
@@ -216,6 +238,7 @@ class FetchedMessage:
     reactions_missing: int = 0
     reactions_problem: str | None = None
     votes: list[Json] | None = None
+    votes_missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)

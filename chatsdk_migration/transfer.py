@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,19 +26,21 @@ from chatsdk_migration.errors import (
     PermanentError,
     TransientError,
 )
-from chatsdk_migration.models import Batch, Entity, FetchedMessage, Json, LoadCounts
+from chatsdk_migration.models import Batch, Entity, FetchedMessage, Json, LoadCounts, Rejected
 from chatsdk_migration.postgres import ledger, preflight
-from chatsdk_migration.postgres.channels import load_channels
+from chatsdk_migration.postgres.channels import ChannelLoad, channel_exists, load_channels
 from chatsdk_migration.postgres.dryrun import ChannelRehearsal, DryRun
 from chatsdk_migration.postgres.people import load_users
 from chatsdk_migration.postgres.stage import MEMBER_ENTITIES, MESSAGE_ENTITIES, REACTION_ENTITIES, ChannelStage
 from chatsdk_migration.postgres.target import Target
+from chatsdk_migration.rejected import of_row
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.stream.channels import read_channel, walk_channels
 from chatsdk_migration.stream.client import StreamClient
 from chatsdk_migration.stream.members import walk_members
 from chatsdk_migration.stream.messages import walk_messages
 from chatsdk_migration.stream.users import walk_users
+from chatsdk_migration.transform import times
 from chatsdk_migration.transform.channels import map_channel
 from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.members import map_members
@@ -143,7 +145,7 @@ def carry_users(migration: Migration) -> Iterator[Batch]:
     """
     with _noting(migration, Entity.USER) as notes:
         for page in walk_users(migration.source):
-            out = Batch()
+            out = Batch(sources=page)
             for raw in page:
                 map_listed_user(raw, migration.settings.mapping, out, now=migration.began)
             notes.add(out)
@@ -151,13 +153,13 @@ def carry_users(migration: Migration) -> Iterator[Batch]:
             yield out
 
 
-def store_users(migration: Migration, batch: Batch) -> LoadCounts:
-    """Commit the people of one batch."""
+def store_users(migration: Migration, batch: Batch, noting: Entity = Entity.USER) -> LoadCounts:
+    """Commit the people of one batch; ``noting`` says with whose notes those refused are kept."""
     rows, size = batch.users.values(), migration.settings.user_batch_size
     rehearsal = migration.rehearsal
-    load = rehearsal.load_users(rows, size) if rehearsal else load_users(migration.target, rows, size)
-    if Entity.USER in migration.notes:
-        migration.notes[Entity.USER].reject(load.rejects)
+    load = rehearsal.load_users(rows, size) if rehearsal else load_users(migration.target, rows, size, batch)
+    if noting in migration.notes:
+        migration.notes[noting].reject(load.rejects)
     return load.counts
 
 
@@ -165,7 +167,7 @@ def carry_channels(migration: Migration) -> Iterator[Batch]:
     """Read and map every channel of the app, with the people who created them, a page at a time."""
     with _noting(migration, Entity.CHANNEL) as notes:
         for page in walk_channels(migration.source):
-            out = Batch()
+            out = Batch(sources=page)
             for state in page:
                 map_channel(state, migration.settings.app_id, migration.settings.mapping, out)
                 _expect(state)
@@ -179,15 +181,27 @@ def store_channels(migration: Migration, batch: Batch) -> LoadCounts:
 
     A channel whose place in the target is taken is noted in quarantine; its partition then fails with the reason.
     """
-    store_users(migration, batch)
-    rows, size = batch.channels, migration.settings.channel_batch_size
-    rehearsal = migration.rehearsal
-    load = rehearsal.load_channels(rows, size) if rehearsal else load_channels(migration.target, rows, size)
-    for cid, problem in load.problems.items():
-        batch.reject(Entity.CHANNEL, cid, "cid_taken", f"{problem.found}. {problem.next_step}", {"cid": cid})
+    store_users(migration, batch, Entity.CHANNEL)
+    load = _load_channels(migration, batch)
+    refused = [*_taken(load.problems, batch), *load.rejects]
+    batch.rejects += refused
     if Entity.CHANNEL in migration.notes:
-        migration.notes[Entity.CHANNEL].reject([*batch.rejects, *load.rejects])
+        migration.notes[Entity.CHANNEL].reject(refused)
     return load.counts
+
+
+def _load_channels(migration: Migration, batch: Batch) -> ChannelLoad:
+    rows, size = batch.channels, migration.settings.channel_batch_size
+    if migration.rehearsal is not None:
+        return migration.rehearsal.load_channels(rows, size)
+    return load_channels(migration.target, rows, size, batch)
+
+
+def _taken(problems: Mapping[str, ChannelError], batch: Batch) -> Iterator[Rejected]:
+    for row in batch.channels:
+        if problem := problems.get(row.stream_cid):
+            reason = f"{problem.found}. {problem.next_step}"
+            yield of_row(Entity.CHANNEL.value, row, "cid_taken", reason, batch)
 
 
 def _expect(state: Json) -> None:
@@ -266,6 +280,7 @@ class _ChannelTransfer:
         self._channel_id = identity.channel_id(migration.settings.app_id, cid)
         self._source = migration.source.counting()
         self._meters = {part: _Meter() for part in Part}
+        self._months: Counter[str] = Counter()
 
     def run(self) -> dict[Part, PartResult]:
         """Read, map and load; a part that meets a ``ChannelError`` takes along only the parts that need it.
@@ -278,19 +293,38 @@ class _ChannelTransfer:
         migration = self._migration
         with self._metered(Part.MEMBERS):
             state = read_channel(self._source, self._cid)
+            self._require_channel(state)
             people = self._mapped_members(state)
         with migration.open_stage(self._channel_id, self._cid) as stage:
             stage.add(people)  # in any case: who has read what decides each person's state of each message
             problem = self._stage_messages(stage)
             results = {part: self._load(stage, part, problem) for part in Part if part in self._parts}
             stage.finish()
+            if Part.MESSAGES in self._parts and problem is None:
+                stage.keep_source_months(self._months)
         return results
+
+    def _require_channel(self, state: Json) -> None:
+        """Create the channel when the target does not have it: it was removed, or its place was taken until now.
+
+        Raises:
+            ChannelError: Another channel is in its place.
+        """
+        migration = self._migration
+        if channel_exists(migration.target, self._channel_id):
+            return
+        out = Batch(sources=[state])
+        map_channel(state, migration.settings.app_id, migration.settings.mapping, out)
+        for problem in _load_channels(migration, out).problems.values():
+            raise problem
+        if migration.rehearsal is None:
+            ledger.settle(migration.target, Entity.CHANNEL, self._cid)
 
     def _mapped_members(self, state: Json) -> Batch:
         members = [member for page in walk_members(self._source, state) for member in page]
         channel = state.get("channel") or {}
         creator = channel.get("created_by") or {}
-        rules, out = self._migration.settings.mapping, Batch()
+        rules, out = self._migration.settings.mapping, Batch(sources=members)
         map_members(self._cid, members, state.get("read") or [], rules, out, created_by=creator.get("id"))
         return out
 
@@ -305,6 +339,7 @@ class _ChannelTransfer:
                 for page in walk_messages(self._source, self._cid, reactions=Part.REACTIONS in self._parts):
                     stage.add(_mapped(page, context))
                     CARRIED["messages read"] += len(page)
+                    self._months.update(times.month(fetched.raw.get("created_at")) for fetched in page)
         except GoneFromSourceError:
             raise
         except ChannelError as problem:
@@ -353,7 +388,7 @@ _ENTITIES = {Part.MEMBERS: MEMBER_ENTITIES, Part.MESSAGES: MESSAGE_ENTITIES, Par
 
 
 def _mapped(page: list[FetchedMessage], context: ChannelContext) -> Batch:
-    out = Batch()
+    out = Batch(sources=page)
     for fetched in page:
         map_message(fetched, context, out)
     return out

@@ -4,7 +4,7 @@ Here: the commands and their options, nothing else. Each command fills the envir
 jobs to the same instance as the web UI, so every run shows there. Not here: what the commands do
 (``importing.py``, ``status.py``, ``world.py``, ``ui.py``) and the settings' meaning (``settings.py``).
 
-Exit codes: 0 all migrated, 1 some channels failed (named), 2 bad input or configuration.
+Exit codes: 0 all migrated, 1 some channels failed (named), 2 bad input or configuration, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +26,8 @@ from chatsdk_migration.errors import MigrationError
 
 EXIT_FAILED_CHANNELS = 1
 EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+"""What shells give a program that Ctrl-C ended."""
 
 app = typer.Typer(
     name="chatsdk-migrate",
@@ -87,7 +92,8 @@ def import_stream(  # noqa: PLR0913 - the options of the tool this one replaces
     from chatsdk_migration.cli import importing
 
     wanted = importing.Wanted(channels=channels or [], resume=resume)
-    failed = importing.rehearse(console, wanted) if dry_run else importing.run_import(console, wanted)
+    with resumable():
+        failed = importing.rehearse(console, wanted) if dry_run else importing.run_import(console, wanted)
     raise typer.Exit(EXIT_FAILED_CHANNELS if failed else 0)
 
 
@@ -97,6 +103,18 @@ def status() -> None:
     from chatsdk_migration.cli.status import show_status
 
     show_status(console)
+
+
+@app.command()
+def report(
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="Folder for the files [DAGSTER_HOME/reports].")
+    ] = None,
+) -> None:
+    """Write down what was imported, changed, withheld, rejected and is missing, with numbers and plots."""
+    from chatsdk_migration.cli.report import make_report
+
+    make_report(console, output)
 
 
 @app.command()
@@ -127,14 +145,28 @@ def complain(message: str) -> None:
 def main() -> None:
     """Run the command line; an error of ours is one readable message and exit code 2, never a traceback."""
     load_dotenv(".env")
-    warnings.filterwarnings("ignore", module="dagster")
-    logging.getLogger("dagster").setLevel(logging.ERROR)
-    sys.argv[1:] = options.spread_variadic(sys.argv[1:], "--channels")
+    _keep_libraries_quiet()
+    arguments = options.spread_variadic(sys.argv[1:], "--channels")
     try:
-        app()
+        app(arguments)
     except MigrationError as error:
         complain(str(error))
         raise SystemExit(EXIT_BAD_INPUT) from None
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say after Ctrl-C that nothing done is lost."""
+    try:
+        yield
     except KeyboardInterrupt:
         complain("Interrupted. What is done is kept: run the same command with --resume to go on.")
-        raise SystemExit(EXIT_FAILED_CHANNELS) from None
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _keep_libraries_quiet() -> None:
+    """Leave the terminal to the commands; what Dagster says is in its event log all the same."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    for name in ("dagster", "psycopg.pool"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -41,6 +41,7 @@ def print_summary(
         highlight=False,
     )
     _print_failures(console, failed)
+    console.print("`chatsdk-migrate report` writes all of this down, with examples, advice and plots.", highlight=False)
 
 
 def _arrived(target: Target) -> Table:

@@ -11,7 +11,7 @@ from itertools import islice
 from uuid import UUID
 
 from chatsdk_migration.errors import ChannelError
-from chatsdk_migration.models import ChannelRow, Entity, LoadCounts, Rejected
+from chatsdk_migration.models import Batch, ChannelRow, Entity, LoadCounts, Rejected
 from chatsdk_migration.postgres.copying import copy_rows, in_halves, refusal
 from chatsdk_migration.postgres.failures import explained
 from chatsdk_migration.postgres.sql import statement
@@ -33,8 +33,10 @@ class ChannelLoad:
     rejects: list[Rejected] = field(default_factory=list)
 
 
-def load_channels(target: Target, rows: Iterable[ChannelRow], batch_size: int) -> ChannelLoad:
-    """Insert channels that are not there yet, ``batch_size`` rows in each transaction.
+def load_channels(
+    target: Target, rows: Iterable[ChannelRow], batch_size: int, origin: Batch | None = None
+) -> ChannelLoad:
+    """Insert channels that are not there yet, ``batch_size`` rows in each transaction; ``origin`` has the originals.
 
     Raises:
         TransientError: The connection broke; committed batches stay and a repetition adds nothing.
@@ -43,8 +45,15 @@ def load_channels(target: Target, rows: Iterable[ChannelRow], batch_size: int) -
     load = ChannelLoad()
     remaining = iter(rows)
     while batch := list(islice(remaining, batch_size)):
-        _load_batch(target, batch, load)
+        _load_batch(target, batch, load, origin)
     return load
+
+
+def channel_exists(target: Target, channel_id: str) -> bool:
+    """Say whether the app has this very channel."""
+    with target.transaction(read_only=True) as conn:
+        parameters = {"app": target.app_id, "channel": channel_id}
+        return conn.execute(statement("find_channel"), parameters).fetchone() is not None
 
 
 def conflict(stream_cid: str, cid: str, existing_id: str | None) -> ChannelError:
@@ -57,9 +66,9 @@ def conflict(stream_cid: str, cid: str, existing_id: str | None) -> ChannelError
     )
 
 
-def _load_batch(target: Target, batch: Sequence[ChannelRow], load: ChannelLoad) -> None:
+def _load_batch(target: Target, batch: Sequence[ChannelRow], load: ChannelLoad, origin: Batch | None) -> None:
     def refused(row: ChannelRow, reason: str) -> None:
-        load.rejects.append(refusal(Entity.CHANNEL.value, row, reason)._replace(stream_id=row.stream_cid))
+        load.rejects.append(refusal(Entity.CHANNEL.value, row, reason, origin))
 
     with explained("loading channels"):
         for counts, problems in in_halves(batch, lambda some: _insert(target, some), refused):
@@ -88,4 +97,5 @@ def _forget_removed(conn: Connection, app_id: UUID, created: list[UUID]) -> None
     parameters = {"app": app_id, "created": created}
     row = conn.execute(statement("channels_forgotten"), parameters).fetchone()
     if row and row[0]:
-        conn.execute(statement("channels_forget_messages"), {"app": app_id, "channels": row[0]})
+        for name in ("channels_forget_messages", "channels_forget_replays"):
+            conn.execute(statement(name), {"app": app_id, "channels": row[0]})

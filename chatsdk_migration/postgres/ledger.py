@@ -14,15 +14,16 @@ from typing import NamedTuple
 from uuid import UUID
 
 from chatsdk_migration import losses
-from chatsdk_migration.models import Batch, Loss, Rejected
-from chatsdk_migration.postgres.copying import reject_line
+from chatsdk_migration.models import Batch, Entity, Loss, Rejected
+from chatsdk_migration.postgres.copying import REJECT_COLUMNS, reject_line
 from chatsdk_migration.postgres.failures import explained
 from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Connection, Target
+from chatsdk_migration.rejected import key_of
 from chatsdk_migration.storable import repair
 
 SCHEMA = "chatsdk_migration"
-VERSION = 1
+VERSION = 4
 """Number of the newest ``ledger_<n>.sql``."""
 INSTALL_LOCK = 0x6D696772617465
 """Key of the advisory lock under which one process installs and the others wait."""
@@ -95,6 +96,13 @@ def channel_ids(target: Target) -> dict[str, str]:
     with target.transaction(read_only=True) as conn:
         query = "SELECT cid, channel_id::text FROM chatsdk_migration.channel_map WHERE app_id = %s"
         return dict(conn.execute(query, [target.app_id]).fetchall())
+
+
+def settle(target: Target, entity: Entity, stream_id: str) -> None:
+    """Forget the quarantine of a record that has been carried after all."""
+    parameters = {"app": target.app_id, "entity": entity.value, "stream_id": stream_id}
+    with target.transaction() as conn:
+        conn.execute(statement("settle_quarantine"), parameters)
 
 
 def noted_losses(target: Target, cid: str | None = None) -> list[Noted]:
@@ -200,8 +208,11 @@ class Notes:
                 copy.write_row((self._target.app_id, WHOLE_APP, *line))
 
     def _write_rejects(self, conn: Connection) -> None:
-        columns = "(app_id, cid, run_id, entity, stream_id, code, reason, record)"
-        command = b"COPY chatsdk_migration.quarantine " + columns.encode() + b" FROM STDIN"
+        parameters = {"app": self._target.app_id, "cid": WHOLE_APP}
+        known = set(conn.execute(statement("quarantine_known"), parameters))
+        columns = ", ".join(("app_id", "cid", "run_id", *REJECT_COLUMNS))
+        command = b"COPY chatsdk_migration.quarantine (" + columns.encode() + b") FROM STDIN"
         with conn.cursor() as cursor, cursor.copy(command) as copy:
             for rejected in self._rejects:
-                copy.write_row((self._target.app_id, WHOLE_APP, self._run_id or None, *reject_line(rejected)))
+                if (rejected.entity, key_of(rejected)) not in known:  # replayed or discarded before
+                    copy.write_row((self._target.app_id, WHOLE_APP, self._run_id or None, *reject_line(rejected)))

@@ -246,12 +246,14 @@ def _insert_checked(scope: Scope, span: dict[str, int]) -> None:
         scope.run("map_messages", **span)
         (before,) = scope.row("take_numbers", rows=rows)
         scope.run("insert_messages", before=before, **span)
+        scope.run("remember_numbers", shift=before - span["after"])
     scope.run("count_messages", rows=rows, **span)
 
 
 def _insert_triggered(scope: Scope, span: dict[str, int]) -> None:
     scope.run("map_messages", **span)
     (before,) = scope.row("take_numbers", rows=span["upto"] - span["after"])
+    scope.run("remember_numbers", shift=before - span["after"])
     last_message_at, updated_at = scope.row("remember_times")
     scope.run("insert_messages", before=before, **span)
     _fan_out(scope, span)
@@ -314,6 +316,7 @@ def place_readers(scope: Scope) -> None:
         # Without statistics of a table just filled, the planner would take 10,000 members for one.
         scope.conn.execute("SET LOCAL enable_nestloop = off")
         scope.run("place_readers")
+        scope.run("count_unread")
 
 
 def audit(scope: Scope) -> None:

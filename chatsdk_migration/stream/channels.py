@@ -18,8 +18,8 @@ PAGE = 30
 """Stream's maximum; above it silently gives 30."""
 LAST_OFFSET = 1000
 """Above it Stream silently gives the page at 1000 again."""
-MEMBERS_TO_TELL_A_PAIR = 3
-"""Three at most show whether a channel has exactly two members."""
+MEMBERS_TO_TELL_A_PAIR = 10
+"""Enough to see a third member behind some open invitations, few enough to keep pages small."""
 MEMBERS_IN_STATE = 100
 """The most members a state holds."""
 

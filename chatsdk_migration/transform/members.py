@@ -99,11 +99,18 @@ def _row(raw: Json, channel: _Channel, seen: set[str], out: Batch) -> MemberRow 
         _role(member, person, channel, out),
         bool(member.notifications_muted),
         joined,
-        position.unread if position else 0,
+        _unread(position, channel.rules),
         position.last_read if position else None,
         position.message_id if position else None,
         position is None and channel.rules.members_without_read_state == "read",
     )
+
+
+def _unread(position: Position | None, rules: MappingRules) -> int | None:
+    """Give Stream's count; without read state nobody knows it, and the operator chose between none and all."""
+    if position is not None:
+        return position.unread
+    return 0 if rules.members_without_read_state == "read" else None
 
 
 def person_of(member: StreamMember) -> str | None:

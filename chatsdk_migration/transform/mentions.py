@@ -19,7 +19,7 @@ def map_mentions(mentioned: list[Any], message: MessageRow, context: ChannelCont
         try:
             person = _person(raw, context, out)
         except RecordError as error:
-            out.reject(Entity.MENTION, message.stream_id, error.code, error.reason, counted.as_object(raw))
+            out.reject(Entity.MENTION, message.stream_id, error.code, error.reason, counted.as_object(raw), message.stream_id)
             continue
         if person not in seen:
             seen.add(person)

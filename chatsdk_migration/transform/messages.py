@@ -38,7 +38,6 @@ _WITHOUT_HOME = {
     "reminder": "message_reminder",
     "draft": "message_draft",
     "deleted_for_me": "deleted_for_one",
-    "thread_participants": "thread_participants",
     "mentioned_channel": "mention_of_everybody",
     "mentioned_here": "mention_of_everybody",
     "mentioned_roles": "mention_of_group",

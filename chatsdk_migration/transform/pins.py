@@ -19,7 +19,7 @@ def map_pin(source: StreamMessage, raw: Json, message: MessageRow, context: Chan
         pinned = times.parse_optional(source.pinned_at)
         pinner = users.map_person(source.pinned_by, None, context.rules, out) or message.user_id
     except RecordError as error:
-        out.reject(Entity.PIN, message.stream_id, error.code, error.reason, raw)
+        out.reject(Entity.PIN, message.stream_id, error.code, error.reason, raw, message.stream_id)
         return
     if expires is not None:
         out.lose(Entity.PIN, "pin_expiry", message.stream_id, expires.text)

@@ -22,11 +22,12 @@ LONGEST_OPTION_ID = 50
 
 
 class _Place(NamedTuple):
-    """Where votes go: the poll's two ids, and its options' texts by id."""
+    """Where votes go: the poll's two ids, its options' texts by id, and its message."""
 
     stream_id: str
     poll_id: str
     options: dict[str, str]
+    message_stream_id: str
 
 
 def map_poll(
@@ -47,10 +48,11 @@ def map_poll(
     try:
         poll = records.parse(raw, StreamPoll)
         stream_id = text.check_id(poll.id, "poll", longest=None)
-        place = _Place(stream_id, identity.poll_id(context.app_id, stream_id), _options(poll))
+        place = _Place(stream_id, identity.poll_id(context.app_id, stream_id), _options(poll), message.stream_id)
         row = _row(poll, place, message, context, out)
     except RecordError as error:
-        out.reject(Entity.POLL, counted.shown_id(raw), error.code, error.reason, counted.as_object(raw))
+        shown, kept = counted.shown_id(raw), counted.as_object(raw)
+        out.reject(Entity.POLL, shown, error.code, error.reason, kept, message.stream_id)
         return None
     known_votes = _embedded_votes(poll) if votes is None else votes
     carried = _map_votes(known_votes, place, context, out)
@@ -105,7 +107,8 @@ def _map_votes(votes: list[Json], place: _Place, context: ChannelContext, out: B
         try:
             row = _vote(raw, place, context, out)
         except RecordError as error:
-            out.reject(Entity.VOTE, place.stream_id, error.code, error.reason, counted.as_object(raw))
+            kept = counted.as_object(raw)
+            out.reject(Entity.VOTE, place.stream_id, error.code, error.reason, kept, place.message_stream_id)
             continue
         if row is not None:
             rows.setdefault((row.user_id, row.option_id), row)

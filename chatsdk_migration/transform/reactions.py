@@ -28,7 +28,9 @@ def map_reactions(fetched: FetchedMessage, message: MessageRow, context: Channel
         try:
             row, reaction_type = _row(raw, message, context, out)
         except RecordError as error:
-            out.reject(Entity.REACTION, message.stream_id, error.code, error.reason, counted.as_object(raw))
+            out.reject(
+                Entity.REACTION, message.stream_id, error.code, error.reason, counted.as_object(raw), message.stream_id
+            )
             continue
         _keep(kept, row, reaction_type, message, out)
     out.reactions.extend(row for row, _ in kept.values())

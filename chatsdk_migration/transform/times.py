@@ -25,6 +25,8 @@ _RFC3339 = re.compile(
 )
 _NEVER = "0001-01-01T00:00:00"
 """How Stream's server (written in Go) spells a time that was never set."""
+_PLAIN_MONTH = re.compile(r"((?!0000)[0-9]{4}-(?:0[1-9]|1[0-2]))-[0-9]{2}[Tt ].*[Zz]")
+"""What nearly every timestamp looks like: in UTC, so that its month can be read off."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - arithmetic in UTC throughout, an aware one costs twice the time
 _SECONDS_IN_A_DAY = 86_400
 _MICROSECONDS_IN_A_SECOND = 1_000_000
@@ -84,6 +86,18 @@ def parse_optional(value: str | None) -> Instant | None:
         RecordError: ``bad_timestamp``.
     """
     return parse(value) if is_set(value) else None
+
+
+def month(value: object) -> str:
+    """Give the month of a timestamp in UTC as ``YYYY-MM``; empty when it cannot be read."""
+    if not isinstance(value, str):
+        return ""
+    if plain := _PLAIN_MONTH.fullmatch(value):
+        return plain[1]
+    try:
+        return parse(value).text[:7]
+    except RecordError:
+        return ""
 
 
 def microseconds(moment: datetime) -> int:

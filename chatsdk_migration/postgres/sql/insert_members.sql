@@ -4,13 +4,15 @@ WITH arriving AS MATERIALIZED (
     ORDER BY s.user_id
 ), inserted AS (
     INSERT INTO channel_member (channel_id, app_id, user_id, role, muted, joined_at, unread_count, last_read_seq)
-    SELECT %(channel)s::uuid, %(app)s::uuid, user_id, role, muted, joined_at, unread_count, 0
+    SELECT %(channel)s::uuid, %(app)s::uuid, user_id, role, muted, joined_at, coalesce(unread_count, 0), 0
     FROM arriving ORDER BY user_id
     ON CONFLICT (channel_id, app_id, user_id) DO NOTHING
     RETURNING user_id
 ), remembered AS (
-    INSERT INTO chatsdk_migration.read_position AS r (app_id, channel_id, user_id, last_read, reads_all)
-    SELECT %(app)s::uuid, %(channel)s::uuid, user_id, last_read, reads_all FROM arriving ORDER BY user_id
+    INSERT INTO chatsdk_migration.read_position AS r
+        (app_id, channel_id, user_id, last_read, reads_all, role, muted, joined_at, unread_count)
+    SELECT %(app)s::uuid, %(channel)s::uuid, user_id, last_read, reads_all, role, muted, joined_at, unread_count
+    FROM arriving ORDER BY user_id
     ON CONFLICT (app_id, channel_id, user_id) DO UPDATE SET last_read = excluded.last_read, reads_all = excluded.reads_all
     WHERE (r.last_read, r.reads_all) IS DISTINCT FROM (excluded.last_read, excluded.reads_all)
 ), counted AS (

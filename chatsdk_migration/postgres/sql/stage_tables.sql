@@ -6,7 +6,7 @@ CREATE TEMPORARY TABLE stage_user (
 );
 CREATE TEMPORARY TABLE stage_member (
     user_id varchar(255) NOT NULL, role varchar(50) NOT NULL, muted boolean NOT NULL, joined_at timestamptz NOT NULL,
-    unread_count integer NOT NULL, last_read timestamptz, last_read_stream_id text, reads_all boolean NOT NULL
+    unread_count integer, last_read timestamptz, last_read_stream_id text, reads_all boolean NOT NULL
 );
 CREATE TEMPORARY TABLE stage_message (
     stream_id text NOT NULL, id uuid NOT NULL, user_id varchar(255) NOT NULL, text text, attachments jsonb NOT NULL,
@@ -34,7 +34,8 @@ CREATE TEMPORARY TABLE stage_loss (
     entity text NOT NULL, kind text NOT NULL, stream_id text NOT NULL, occurrences bigint NOT NULL, detail text NOT NULL
 );
 CREATE TEMPORARY TABLE stage_reject (
-    entity text NOT NULL, stream_id text NOT NULL, code text NOT NULL, reason text NOT NULL, record jsonb NOT NULL
+    entity text NOT NULL, stream_id text NOT NULL, code text NOT NULL, reason text NOT NULL, record jsonb NOT NULL,
+    message_stream_id text NOT NULL, record_key text NOT NULL, mapped boolean NOT NULL
 );
 -- What a Stream id of a message resolves to: present means it is in the target or will be; rank numbers the new ones.
 CREATE TEMPORARY TABLE stage_known (stream_id text NOT NULL, id uuid NOT NULL, rank bigint, present boolean NOT NULL, line tid);
