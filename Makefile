@@ -1,6 +1,8 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
+SIZE ?= medium
+RUNS ?= 3
 
 .PHONY: help demo ui test check lock bench clean
 
@@ -24,6 +26,12 @@ test: $(VENV)/.ready ## Run the linters, the type checker and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.ready ## Time the command, the floor, live senders and Dagster's events (SIZE=medium, RUNS=3)
+	$(BIN)/python benchmarks/end_to_end.py --size $(SIZE) --runs $(RUNS) --user-message unread_and_mentions
+	$(BIN)/python benchmarks/end_to_end.py --size $(SIZE) --runs $(RUNS)
+	$(BIN)/python benchmarks/live.py --size $(SIZE)
+	$(BIN)/python benchmarks/events.py 500 5000
 
 lock: ## Resolve the dependencies again into requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-emit-index-url --no-header --quiet --output-file requirements.lock

@@ -7,13 +7,24 @@ from typing import Any
 
 import dagster as dg
 
-from chatsdk_migration.assets import channel_content, channels, users
-from chatsdk_migration.checks import preflight
+from chatsdk_migration.assets import channel_content, channels, migration_report, users
+from chatsdk_migration.checks import preflight, reconciliation
 from chatsdk_migration.io_manager import PostgresIOManager
-from chatsdk_migration.jobs import dry_run, full_migration, migrate_channel_range, migrate_channels
+from chatsdk_migration.jobs import (
+    check_load,
+    dry_run,
+    full_migration,
+    incremental_sync,
+    migrate_channel_range,
+    migrate_channels,
+    replay_quarantine,
+    report_migration,
+    verify_channels,
+    verify_migration,
+)
 from chatsdk_migration.resources import MigrationResource
-from chatsdk_migration.schedules import retry_unfinished_channels
-from chatsdk_migration.sensors import migrate_discovered_channels
+from chatsdk_migration.schedules import retry_unfinished_channels, sync_every_ten_minutes, verify_daily
+from chatsdk_migration.sensors import check_finished_load, migrate_discovered_channels
 
 
 def build_definitions(*, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -29,11 +40,22 @@ def build_definitions(*, overrides: Mapping[str, Any] | None = None) -> dg.Defin
     migration = given.pop("migration", None) or MigrationResource()
     resources = {"migration": migration, "io_manager": PostgresIOManager(migration=migration)} | given
     return dg.Definitions(
-        assets=[users, channels, channel_content],
-        asset_checks=[preflight],
-        jobs=[full_migration, dry_run, migrate_channel_range, migrate_channels],
-        sensors=[migrate_discovered_channels],
-        schedules=[retry_unfinished_channels],
+        assets=[users, channels, channel_content, migration_report],
+        asset_checks=[preflight, reconciliation],
+        jobs=[
+            full_migration,
+            dry_run,
+            migrate_channel_range,
+            migrate_channels,
+            replay_quarantine,
+            report_migration,
+            verify_migration,
+            verify_channels,
+            check_load,
+            incremental_sync,
+        ],
+        sensors=[migrate_discovered_channels, check_finished_load],
+        schedules=[retry_unfinished_channels, verify_daily, sync_every_ten_minutes],
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -10,6 +10,7 @@ The hierarchy::
      +-- PermanentError     stop the whole run at once; the operator must act
      +-- ChannelError       this channel cannot be completed now; its neighbours can
      |    +-- GoneFromSourceError     the channel left Stream while we were reading
+     |    +-- SourceChangedError      what was read of it is void: it has to be read from its beginning again
      +-- RecordError        one record cannot be carried; it goes to quarantine
 """
 
@@ -58,6 +59,10 @@ class ChannelError(MigrationError):
 
 class GoneFromSourceError(ChannelError):
     """The channel was deleted in Stream between its discovery and its reading."""
+
+
+class SourceChangedError(ChannelError):
+    """The channel was emptied, truncated or made anew in Stream between two pages: read it from its beginning again."""
 
 
 class RecordError(MigrationError):

@@ -17,6 +17,7 @@ LARGEST_UUID7_MILLISECONDS = (1 << 48) - 1
 _VERSION_7 = 0x7000
 _VARIANT_RFC9562 = 0x8000_0000_0000_0000
 _LOW_62_BITS = (1 << 62) - 1
+_LOW_48_BITS = (1 << 48) - 1
 
 
 def channel_id(app_id: str, cid: str) -> str:
@@ -44,11 +45,14 @@ def message_id(app_id: str, stream_id: str, created_at_us: int) -> str:
             10889 as that year: the format has 48 unsigned bits of milliseconds.
     """
     milliseconds, microseconds = divmod(created_at_us, MICROSECONDS_IN_A_MILLISECOND)
-    milliseconds = min(max(milliseconds, 0), LARGEST_UUID7_MILLISECONDS)
+    if not 0 <= milliseconds <= LARGEST_UUID7_MILLISECONDS:
+        milliseconds = min(max(milliseconds, 0), LARGEST_UUID7_MILLISECONDS)
     digest = hashlib.sha256(f"{app_id}:{stream_id}".encode("utf-8", "surrogatepass")).digest()
     low = int.from_bytes(digest[:8]) & _LOW_62_BITS | _VARIANT_RFC9562
-    text = f"{milliseconds:012x}{_VERSION_7 | microseconds:04x}{low:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return (
+        f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-{_VERSION_7 | microseconds:04x}"
+        f"-{low >> 48:04x}-{low & _LOW_48_BITS:012x}"
+    )
 
 
 def message_time(target_id: str) -> datetime:

@@ -44,6 +44,12 @@ _TEXT = (
         "Characters PostgreSQL cannot hold (NUL, half surrogate pairs) became U+FFFD.",
         listed=True,
     ),
+    LossKind(
+        "number_unreadable",
+        "degraded",
+        "A number in custom data is larger than any program reads it, or is none; it became null.",
+        listed=True,
+    ),
     LossKind("name_cut", "changed", "A name was cut to the 255 characters ChatSDK holds.", listed=True),
     LossKind(
         "signed_link",
@@ -129,7 +135,7 @@ _CHANNELS = (
     LossKind(
         "channel_not_two_people",
         "changed",
-        "The mapping asked for a direct message, but the channel has not exactly two members; it became a group.",
+        "A channel asked or taken for a direct message has not exactly two members; it became a group.",
         listed=True,
     ),
     LossKind(
@@ -210,6 +216,12 @@ _MESSAGES = (
         listed=True,
     ),
     LossKind(
+        "message_in_withheld_thread",
+        "withheld",
+        "A reply in the thread of a withheld message; alone it would stand in the open channel.",
+        listed=True,
+    ),
+    LossKind(
         "message_restricted",
         "withheld",
         "A message for some members only; ChatSDK would show it to the channel.",
@@ -263,12 +275,37 @@ _MESSAGES = (
     LossKind("deleted_for_one", "no_home", "A message one person deleted for themselves; they will see it again."),
     LossKind("mention_of_everybody", "no_home", "A mention of the whole channel or of everybody online."),
     LossKind("mention_of_group", "no_home", "A mention of a role or of a group."),
+    LossKind(
+        "mention_outsider",
+        "withheld",
+        "A mention of somebody outside the channel: the list of mentions would show the text to them.",
+    ),
+    LossKind(
+        "person_removed", "no_home", "Somebody carried before was deleted in ChatSDK; nothing came of them again."
+    ),
     LossKind("attachment_unreadable", "degraded", "Something among the attachments that is none.", listed=True),
+    LossKind(
+        "attachment_link_unsafe",
+        "withheld",
+        "A link of an attachment that is no absolute http or https link, or that names ChatSDK's upload endpoint: a "
+        "client might run it, or ChatSDK open a file of another channel by it.",
+        listed=True,
+    ),
     LossKind("attachment_without_url", "degraded", "An attachment without any link; its data is carried."),
     LossKind("attachment_type_unknown", "changed", "An attachment of another type became a file; its data is carried."),
     LossKind("link_preview", "degraded", "A link preview became an attachment; its data is carried."),
     LossKind("pin_expired", "changed", "A pin that had expired is none."),
     LossKind("pin_expiry", "degraded", "A pin that would have expired stays.", "Take it off when its time has come."),
+)
+
+_THREADS = (
+    LossKind(
+        "thread_refused",
+        "missing",
+        "Stream does not list the replies of a message: replies are switched off for its channel type.",
+        "Switch replies on for the channel type in Stream, and run the channel again.",
+        listed=True,
+    ),
 )
 
 _POLLS = (
@@ -302,7 +339,7 @@ _REACTIONS = (
 )
 
 CATALOG: dict[str, LossKind] = {
-    kind.code: kind for kind in (*_TEXT, *_USERS, *_CHANNELS, *_MEMBERS, *_MESSAGES, *_POLLS, *_REACTIONS)
+    kind.code: kind for kind in (*_TEXT, *_USERS, *_CHANNELS, *_MEMBERS, *_MESSAGES, *_THREADS, *_POLLS, *_REACTIONS)
 }
 """Every kind of loss by its code."""
 

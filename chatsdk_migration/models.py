@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from chatsdk_migration.originals import kept
 from chatsdk_migration.storable import repair, repair_record
 
 Json = dict[str, Any]
@@ -166,8 +167,8 @@ class Loss(NamedTuple):
 class Rejected(NamedTuple):
     """A record that cannot be carried: its original, a stable reason code and a sentence.
 
-    ``message_stream_id`` is the message it belongs to, for what hangs on one; ``mapped`` says that the record is the row
-    it was mapped to, because the original was no longer at hand.
+    ``message_stream_id`` is the message it belongs to, for what hangs on one; ``mapped`` says that the record is the
+    row it was mapped to, because the original was no longer at hand.
     """
 
     entity: str
@@ -185,6 +186,8 @@ class Batch:
 
     ``users`` holds every person met on the way, by id: whoever Stream lists or merely embeds. ``sources`` may hold what
     the rows were mapped from (a ``FetchedMessage`` each, or raw records), for the originals of rows that are refused.
+    ``embedded_losses`` are those of people met inside other records: they count where such a person is inserted, as
+    whoever Stream lists has been counted there.
     """
 
     users: dict[str, UserRow] = field(default_factory=dict)
@@ -197,6 +200,7 @@ class Batch:
     votes: list[VoteRow] = field(default_factory=list)
     reactions: list[ReactionRow] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
+    embedded_losses: list[Loss] = field(default_factory=list)
     rejects: list[Rejected] = field(default_factory=list)
     sources: Sequence[Any] = ()
 
@@ -204,17 +208,17 @@ class Batch:
         """Note one loss; ids and examples come from outside and are made storable."""
         self.losses.append(Loss(entity.value, kind, repair(stream_id), repair(detail)))
 
-    def reject(  # noqa: PLR0913 - the columns of the quarantine
+    def reject(  # noqa: PLR0913, PLR0917 - the columns of the quarantine
         self, entity: Entity, stream_id: str, code: str, reason: str, record: Json, message_stream_id: str = ""
     ) -> None:
-        """Note one record that cannot be carried; its original is made storable, as it goes to ``jsonb``."""
+        """Note one record that cannot be carried, with what of its original may be kept, made fit for ``jsonb``."""
         self.rejects.append(
             Rejected(
                 entity.value,
                 repair(stream_id),
                 code,
                 repair(reason),
-                repair_record(record),
+                repair_record(kept(entity.value, record)),
                 repair(message_stream_id),
             )
         )

@@ -101,6 +101,15 @@ def unfinished_channels(instance: dg.DagsterInstance, assets: Sequence[dg.AssetK
     return [key for key in keys if key in unfinished]
 
 
+def in_progress_channels(instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey] = CONTENT) -> list[str]:
+    """Give the channels that a run is working on, in partition order."""
+    keys, working = all_channels(instance), set[str]()
+    for asset in assets:
+        statuses = instance.get_status_by_partition(asset, keys, CHANNELS) or {}
+        working.update(key for key in keys if statuses.get(key) is AssetPartitionStatus.IN_PROGRESS)
+    return [key for key in keys if key in working]
+
+
 def failed_channels(instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey] = CONTENT) -> list[str]:
     """Give the channels whose last attempt failed in any of the assets, in partition order."""
     keys = all_channels(instance)

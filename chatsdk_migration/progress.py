@@ -72,15 +72,19 @@ def duration(seconds: float) -> str:
     raise AssertionError("the last limit is infinite")
 
 
-def as_line(snapshot: Snapshot) -> str:
-    """Say where a run stands in one plain line."""
+def as_line(snapshot: Snapshot, *, ended: bool = False) -> str:
+    """Say where a run stands, or how it ended, in one plain line."""
     left = snapshot.seconds_left
     expected = f" of about {snapshot.messages_expected:,}" if snapshot.messages_expected else ""
     return (
         f"channels {snapshot.channels_done:,}/{snapshot.channels_total:,}, "
         f"messages read {snapshot.messages_read:,}{expected}, {snapshot.messages_per_second:,.0f}/s, "
-        + (f"about {duration(left)} left" if left is not None else "too early to say how long")
+        + (f"after {duration(snapshot.seconds)}" if ended else _left(left))
     )
+
+
+def _left(seconds: float | None) -> str:
+    return "too early to say how long" if seconds is None else f"about {duration(seconds)} left"
 
 
 @contextmanager
@@ -105,31 +109,39 @@ def listing(console: Console, counts: Mapping[str, int]) -> Iterator[None]:
         return f"listing: {counts['users']:,} users, {counts['channels']:,} channels"
 
     if not console.is_terminal:
-        yield
-        console.print(text())
+        with _repeated(lambda: console.print(text(), highlight=False), LINES_SECONDS):
+            yield
+        console.print(text(), highlight=False)
         return
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as progress:
         task = progress.add_task(text())
-        stop = threading.Event()
-
-        def refresh() -> None:
-            while not stop.wait(BARS_SECONDS):
-                progress.update(task, description=text())
-
-        thread = threading.Thread(target=refresh, name="progress", daemon=True)
-        thread.start()
-        try:
+        with _repeated(lambda: progress.update(task, description=text()), BARS_SECONDS):
             yield
-        finally:
-            stop.set()
-            thread.join()
     console.print(text())
+
+
+@contextmanager
+def _repeated(work: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Do something again and again beside what happens inside."""
+    stop = threading.Event()
+
+    def repeat() -> None:
+        while not stop.wait(seconds):
+            work()
+
+    thread = threading.Thread(target=repeat, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _lines(console: Console, snapshot: Callable[[], Snapshot], stop: threading.Event) -> None:
     while not stop.wait(LINES_SECONDS):
         console.print(as_line(snapshot()), highlight=False)
-    console.print(as_line(snapshot()), highlight=False)
+    console.print(as_line(snapshot(), ended=True), highlight=False)
 
 
 def _bars(console: Console, snapshot: Callable[[], Snapshot], stop: threading.Event) -> None:

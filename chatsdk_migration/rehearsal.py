@@ -128,6 +128,9 @@ def _fan_out(settings: Settings, results: Mapping[Part, PartResult]) -> int:
     return results[Part.MESSAGES].rows * (members.rows + members.already_there)
 
 
+_SPELLING = "Give bare ids or cids (type:id), separated by blanks, of channels that Stream lists."
+
+
 def choose(keys: Sequence[str], names: Sequence[str]) -> list[str]:
     """Find the cids that bare ids or cids name.
 
@@ -139,7 +142,7 @@ def choose(keys: Sequence[str], names: Sequence[str]) -> list[str]:
         by_id.setdefault(key.partition(":")[2], []).append(key)
     found = {name: [name] if name in known else by_id.get(name, []) for name in names}
     if unknown := [name for name, cids in found.items() if not cids]:
-        raise PermanentError("choosing channels", f"Stream lists no {', '.join(unknown)}", "Check --channels.")
+        raise PermanentError("choosing channels", f"nothing known as {', '.join(map(repr, unknown))}", _SPELLING)
     if doubtful := [f"{name} ({', '.join(cids)})" for name, cids in found.items() if len(cids) > 1]:
         raise PermanentError("choosing channels", f"not one channel: {'; '.join(doubtful)}", "Give the cid, type:id.")
     return list(dict.fromkeys(cids[0] for cids in found.values()))

@@ -6,6 +6,7 @@ Here: the words of metadata, and errors of the migration as failures of a run. N
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,9 @@ import dagster as dg
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from chatsdk_migration.errors import MigrationError, PermanentError
+from chatsdk_migration.instance import trouble
+from chatsdk_migration.models import Entity
+from chatsdk_migration.quarantine import Replayed
 
 LISTED_FAILURES = 100
 """Failed channels shown in the table of a failed run; the JSON beside it has all."""
@@ -28,9 +32,10 @@ def as_failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
             which a ``Failure`` alone does not achieve.
     """
     try:
-        yield
+        with trouble.explained():
+            yield
     except MigrationError as error:
-        if isinstance(error, PermanentError):
+        if isinstance(error, PermanentError) and not isinstance(error, trouble.StorageError):
             instance.add_run_tags(run_id, {MAX_RETRIES_TAG: "0"})
         raise dg.Failure(str(error), metadata=explain(error), allow_retries=False) from None
 
@@ -64,6 +69,50 @@ def channels_failed(problems: Mapping[str, MigrationError], total: int) -> dg.Fa
         },
         allow_retries=False,
     )
+
+
+def replays_failed(problems: Mapping[str, MigrationError]) -> dg.Failure:
+    """Say in which channels no rejected record could be tried again; ``problems`` is by cid."""
+    first = next(iter(problems.items()))
+    return dg.Failure(
+        f"The rejected records of {len(problems)} channels could not be tried, the others were. "
+        f"First: {first[0]}: {first[1]}",
+        metadata={"failed_channels": dg.MetadataValue.json(sorted(problems)), **explain(first[1])},
+        allow_retries=False,
+    )
+
+
+_ASSETS = {
+    Entity.USER.value: "users",
+    Entity.CHANNEL.value: "channels",
+    Entity.MEMBER.value: "members",
+    Entity.BAN.value: "members",
+    Entity.REACTION.value: "reactions",
+}
+"""The asset to which an entity belongs; all others belong to ``messages``."""
+
+
+def replay_observations(report: Replayed) -> Iterator[dg.AssetObservation]:
+    """Say on the page of each asset and channel touched how many rejected records were loaded after all.
+
+    Observations: a materialization would show a channel as complete that may still be failed or missing.
+    """
+    for cid in report.loaded:
+        loaded, still_open = _by_asset(report.loaded[cid]), _by_asset(report.failed[cid])
+        for asset in sorted(loaded | still_open):
+            yield dg.AssetObservation(
+                asset,
+                partition=cid or None,
+                description=f"{loaded[asset]} rejected records replayed, {still_open[asset]} still rejected",
+                metadata={"replayed": loaded[asset], "still_rejected": still_open[asset]},
+            )
+
+
+def _by_asset(entities: Mapping[str, int]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for entity, number in entities.items():
+        found[_ASSETS.get(entity, "messages")] += number
+    return found
 
 
 _FAILURE_SCHEMA = dg.TableSchema([dg.TableColumn(name, "string") for name in ("channel", "reason", "remedy")])

@@ -8,21 +8,32 @@ configuration nor the event log ever holds one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import dagster as dg
 import psycopg
 from pydantic import PrivateAttr
 
-from chatsdk_migration import transfer
+from chatsdk_migration import quarantine, transfer
 from chatsdk_migration.instance import owner, worker
 from chatsdk_migration.models import Batch, LoadCounts
-from chatsdk_migration.settings import Settings
+from chatsdk_migration.postgres import ledger
+from chatsdk_migration.postgres.target import Target
+from chatsdk_migration.reconcile import app as reconcile
+from chatsdk_migration.reconcile import target_side
+from chatsdk_migration.reconcile.verdict import Verdict
+from chatsdk_migration.settings import MappingRules, Settings
 from chatsdk_migration.transfer import Part, PartResult
 
 Context = dg.OpExecutionContext | dg.AssetExecutionContext
+Fault = Literal["completeness", "integrity", "privacy"]
+_FAULTS: dict[Fault, Callable[[Target, MappingRules], Verdict]] = {
+    "completeness": target_side.completeness,
+    "integrity": target_side.integrity,
+    "privacy": target_side.privacy,
+}
 
 
 class Carrier(Protocol):
@@ -43,6 +54,15 @@ class Carrier(Protocol):
     def channel(self, cid: str, parts: frozenset[Part]) -> dict[Part, PartResult]:
         """Read, map and load parts of one channel; thread-safe."""
 
+    def replay(self, selection: quarantine.Selection) -> quarantine.Replayed:
+        """Try rejected records again."""
+
+    def reconcile(self, scope: reconcile.Scope) -> Verdict:
+        """Hold the target against the source, and repair when asked."""
+
+    def faults(self, kind: Fault) -> Verdict:
+        """Look for what is wrong with the target by itself."""
+
     def reading(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         """Open a read-only transaction on the target that sees the target app's rows only."""
 
@@ -51,6 +71,9 @@ class Carrier(Protocol):
 
     def advice(self) -> list[str]:
         """Give what the preflight recommends."""
+
+    def target_id(self) -> str:
+        """Give the id under which the target knows this migration."""
 
     def stop(self) -> None:
         """Let all calls in flight end soon."""
@@ -85,6 +108,18 @@ class StreamCarrier:
         """Read, map and load parts of one channel."""
         return transfer.carry_channel(self._migration, cid, parts)
 
+    def replay(self, selection: quarantine.Selection) -> quarantine.Replayed:
+        """Try rejected records again."""
+        return quarantine.replay(self._migration, selection)
+
+    def reconcile(self, scope: reconcile.Scope) -> Verdict:
+        """Hold the target against the source, and repair when asked."""
+        return reconcile.verify(self._migration, scope)
+
+    def faults(self, kind: Fault) -> Verdict:
+        """Look for what is wrong with the target by itself."""
+        return _FAULTS[kind](self._migration.target, self._migration.settings.mapping)
+
     def reading(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         """Open a read-only transaction on the target that sees the target app's rows only."""
         return self._migration.target.transaction(read_only=True)
@@ -96,6 +131,10 @@ class StreamCarrier:
     def advice(self) -> list[str]:
         """Give what the preflight recommends."""
         return list(self._migration.preflight.advice)
+
+    def target_id(self) -> str:
+        """Give the id under which the target knows this migration."""
+        return str(ledger.identify(self._migration.target, self._migration.settings.stream_api_key).id)
 
     def stop(self) -> None:
         """Let all calls in flight end soon."""
@@ -136,7 +175,9 @@ class MigrationResource(dg.ConfigurableResource[Any]):
         """
         worker.sign_run(context.instance, context.run)
         owner.claim(context.instance, self.settings())
-        return self.carrier(context.run.run_id)
+        carrier = self.carrier(context.run.run_id)
+        owner.claim_target(context.instance, carrier.target_id())
+        return carrier
 
     def carrier(self, run_id: str = "") -> Carrier:
         """Give this process's one carrier."""

@@ -1,10 +1,10 @@
-"""The schedule that tries failed and missing channels again. Off until someone turns it on."""
+"""The schedules: failed and missing channels again, and a daily comparison. Off until someone turns them on."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from chatsdk_migration.jobs import migrate_channels
+from chatsdk_migration.jobs import in_the_way_of_a_sync, incremental_sync, migrate_channels, verify_migration
 from chatsdk_migration.partitions import unfinished_channels
 
 _UNDER_WAY = [
@@ -28,4 +28,31 @@ def retry_unfinished_channels(context: dg.ScheduleEvaluationContext) -> dg.RunRe
         return dg.SkipReason("The previous run is still under way.")
     if not unfinished_channels(context.instance):
         return dg.SkipReason("No channel is failed or missing.")
+    return dg.RunRequest()
+
+
+@dg.schedule(
+    job=verify_migration,
+    cron_schedule="0 4 * * *",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Every night, reads Stream again and compares everything; what people did in ChatSDK is explained.",
+)
+def verify_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Ask for a comparison unless one is under way."""
+    filters = dg.RunsFilter(job_name=verify_migration.name, statuses=_UNDER_WAY)
+    if context.instance.get_runs_count(filters):
+        return dg.SkipReason("The previous comparison is still under way.")
+    return dg.RunRequest()
+
+
+@dg.schedule(
+    job=incremental_sync,
+    cron_schedule="*/10 * * * *",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Every 10 minutes, follows Stream; not beside another sync or a load.",
+)
+def sync_every_ten_minutes(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Ask for a sync unless one, or a load, is under way."""
+    if other := in_the_way_of_a_sync(context.instance):
+        return dg.SkipReason(f"A run of {other} is under way.")
     return dg.RunRequest()

@@ -1,4 +1,4 @@
-"""The sensor that goes on from discovered channels to their content.
+"""The sensors that go on from discovered channels to their content, and from their content to its checks.
 
 Here: when the runs start. Not here: how channels are grouped into runs (``partitions.plan_runs``).
 """
@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from chatsdk_migration.instance.launch import is_from_command_line
-from chatsdk_migration.jobs import full_migration, migrate_channel_range, migrate_channels
+from chatsdk_migration.jobs import check_load, full_migration, migrate_channel_range, migrate_channels
 from chatsdk_migration.partitions import all_channels, plan_runs, unfinished_channels
 
 LOOK_EVERY_SECONDS = 10
@@ -42,6 +42,25 @@ def migrate_discovered_channels(context: dg.RunStatusSensorContext) -> Iterator[
         yield range_request(run.run_id, start, end)
     for cids in plan.scattered:
         yield list_request(run.run_id, cids)
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[migrate_channel_range, migrate_channels],
+    request_job=check_load,
+    minimum_interval_seconds=LOOK_EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="When the last channel has been carried, checks integrity and privacy of the target. A migration "
+    "started from the command line makes its own checks.",
+)
+def check_finished_load(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    """Ask for the checks when nothing is left to carry."""
+    run = context.dagster_run
+    if is_from_command_line(run):
+        return dg.SkipReason(f"Run {run.run_id} belongs to a command line, which goes on by itself.")
+    if left := unfinished_channels(context.instance):
+        return dg.SkipReason(f"{len(left)} channels are still failed or missing.")
+    return dg.RunRequest(run_key=run.run_id)
 
 
 def range_request(cause: str, start: str, end: str) -> dg.RunRequest:

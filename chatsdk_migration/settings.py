@@ -7,11 +7,12 @@ the environment in, so that the web UI, a schedule and the command line read the
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from chatsdk_migration.errors import PermanentError
@@ -19,8 +20,31 @@ from chatsdk_migration.errors import PermanentError
 CONFIG_FILE_VARIABLE = "CHATSDK_MIGRATION_CONFIG"
 """Names the optional TOML file; its keys are the field names below, its table ``[mapping]`` the mapping rules."""
 
+ENVIRONMENT_PREFIX = "CHATSDK_MIGRATION_"
+OTHER_VARIABLES = frozenset({"CONFIG", "DEMO_HOME"})
+"""Variables with our prefix that are no settings."""
+
 ChannelType = Literal["messaging", "group", "team", "livestream", "public", "private"]
 MemberRole = Literal["owner", "admin", "moderator", "member"]
+
+
+def _no_url(value: str) -> str:
+    """Refuse a connection URL or string where one part of it belongs: it is shown in messages, with its password."""
+    if "://" in value or "password=" in value:
+        raise ValueError("give the name alone, not a connection string")
+    return value
+
+
+def _host(value: str) -> str:
+    """Refuse all but a host's name or address, or the directory of a Unix socket."""
+    is_directory = value.startswith("/") and not value.startswith("//")
+    if any(mark in value for mark in "@=?") or ("/" in value and not is_directory):
+        raise ValueError("give the host alone, not a URL or a connection string")
+    return _no_url(value)
+
+
+Name = Annotated[str, AfterValidator(_no_url)]
+Host = Annotated[str, AfterValidator(_host)]
 
 
 class MappingRules(BaseModel):
@@ -56,12 +80,13 @@ class Settings(BaseSettings):
     """Settings of one migration; secrets are never shown by ``repr`` nor dumped."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CHATSDK_MIGRATION_",
+        env_prefix=ENVIRONMENT_PREFIX,
         env_nested_delimiter="__",
-        env_file=".env",
+        env_ignore_empty=True,  # docker-compose passes unset variables as empty ones
         extra="ignore",
         populate_by_name=True,
         frozen=True,
+        hide_input_in_errors=True,  # a password may stand in the wrong place
     )
 
     stream_api_key: str = Field(default="", validation_alias="STREAM_API_KEY")
@@ -70,10 +95,10 @@ class Settings(BaseSettings):
     """The SDK's own variable; only for a proxy or a test server."""
     target_app_id: UUID | None = Field(default=None, validation_alias="CHATSDK_APP_ID")
 
-    db_host: str = Field(default="localhost", validation_alias="DB_HOST")
+    db_host: Host = Field(default="localhost", validation_alias="DB_HOST")
     db_port: int = Field(default=5432, validation_alias="DB_PORT", ge=1, le=65535)
-    db_name: str = Field(default="chatsdk", validation_alias="DB_NAME")
-    db_user: str = Field(default="chatsdk", validation_alias="DB_USER")
+    db_name: Name = Field(default="chatsdk", validation_alias="DB_NAME")
+    db_user: Name = Field(default="chatsdk", validation_alias="DB_USER")
     db_password: SecretStr = Field(default=SecretStr(""), validation_alias="DB_PASSWORD")
     db_ssl: bool = Field(default=False, validation_alias="DB_SSL")
     """True means a verified connection (``sslmode=verify-full``); there is no unverified one."""
@@ -92,6 +117,20 @@ class Settings(BaseSettings):
     request_timeout_seconds: Annotated[float, Field(gt=0)] = 20.0
     """Stream's SDK default of 6 s is shorter than its slow answers on large pages."""
 
+    max_rejects: Annotated[int, Field(ge=0)] | None = None
+    """Rejected records in a run above which it takes no new channel; None: any number."""
+    max_rejects_percent: Annotated[float, Field(ge=0, le=100)] = 0.1
+    """The same in percent of the records read, once 10,000 were read (``budget.py``); 100 switches it off."""
+
+    sync_overlap_minutes: Annotated[float, Field(ge=0)] = 10.0
+    """How far a sync looks back behind what the last one saw: Stream's search index lags behind its messages."""
+    sync_rescan_days: Annotated[float, Field(gt=0)] = 7.0
+    """How far back messages are read again for deletions, which move nothing that could be asked for."""
+    sync_rescan_calls: Annotated[int, Field(ge=0)] = 200
+    """Calls to Stream that one sync may spend on that, beginning with the channels read longest ago; 0: none."""
+    sync_rate_limit_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of Stream's limits a sync may use: it runs beside the company's own backend, for days."""
+
     mapping: MappingRules = Field(default_factory=MappingRules)
 
     @classmethod
@@ -103,9 +142,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order of precedence: arguments, environment, ``.env``, TOML file."""
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get(CONFIG_FILE_VARIABLE))
-        return init_settings, env_settings, dotenv_settings, toml
+        """Order of precedence: arguments, environment (the command line has put ``.env`` there), TOML file."""
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get(CONFIG_FILE_VARIABLE) or None)
+        return init_settings, env_settings, toml
 
     @classmethod
     def load(cls) -> Self:
@@ -114,6 +153,7 @@ class Settings(BaseSettings):
         Raises:
             PermanentError: A value is missing its form; the message names the variable, never the value.
         """
+        _refuse_unknown_names(set(cls.model_fields))
         try:
             return cls()
         except ValidationError as error:
@@ -145,3 +185,33 @@ class Settings(BaseSettings):
         if not self.db_ssl:
             return parameters | {"sslmode": "disable"}  # libpq's default would accept TLS without verifying it
         return parameters | {"sslmode": "verify-full", "sslrootcert": str(self.db_ssl_ca or "system")}
+
+
+def _refuse_unknown_names(known: set[str]) -> None:
+    """Keep a misspelt setting from being taken for its default.
+
+    Raises:
+        PermanentError: The TOML file cannot be read, or it or the environment names a setting that does not exist.
+    """
+    variables = {name.removeprefix(ENVIRONMENT_PREFIX) for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)}
+    misspelt = [
+        ENVIRONMENT_PREFIX + name
+        for name in variables - OTHER_VARIABLES
+        if name.lower() not in known and not name.startswith("MAPPING__")
+    ]
+    misspelt += [name for name in _toml_names() if name not in known]
+    if misspelt:
+        found = f"there is no setting {', '.join(sorted(misspelt))}"
+        raise PermanentError("reading the settings", found, "Correct its name; chatsdk_migration/settings.py has all.")
+
+
+def _toml_names() -> list[str]:
+    path = os.environ.get(CONFIG_FILE_VARIABLE)
+    if not path:
+        return []
+    try:
+        with Path(path).open("rb") as file:
+            return list(tomllib.load(file))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise PermanentError(f"reading {path} ({CONFIG_FILE_VARIABLE})", str(reason), "Correct the file.") from None

@@ -24,10 +24,11 @@ from chatsdk_migration.errors import (
     GoneFromSourceError,
     MigrationError,
     PermanentError,
+    SourceChangedError,
     TransientError,
 )
 from chatsdk_migration.models import Batch, Entity, FetchedMessage, Json, LoadCounts, Rejected
-from chatsdk_migration.postgres import ledger, preflight
+from chatsdk_migration.postgres import ledger, preflight, watermarks
 from chatsdk_migration.postgres.channels import ChannelLoad, channel_exists, load_channels
 from chatsdk_migration.postgres.dryrun import ChannelRehearsal, DryRun
 from chatsdk_migration.postgres.people import load_users
@@ -45,11 +46,14 @@ from chatsdk_migration.transform.channels import map_channel
 from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.members import map_members
 from chatsdk_migration.transform.messages import map_message
+from chatsdk_migration.transform.threads import map_refused_threads
 from chatsdk_migration.transform.users import map_listed_user
 
 DATABASE_ATTEMPTS = 6
 """Times a channel is begun again after its database connection broke: a restart of PostgreSQL takes seconds."""
 LONGEST_DATABASE_WAIT_SECONDS = 15.0
+CHANNEL_READINGS = 3
+"""Times a channel is read from its beginning because it was truncated or made anew in Stream while it was read."""
 
 
 class Part(StrEnum):
@@ -144,13 +148,17 @@ def carry_users(migration: Migration) -> Iterator[Batch]:
     Losses and rejects replace those of an earlier run when the last page has been stored.
     """
     with _noting(migration, Entity.USER) as notes:
+        began = None
         for page in walk_users(migration.source):
+            began = began or migration.source.server_time - watermarks.CLOCK_SECONDS
             out = Batch(sources=page)
             for raw in page:
                 map_listed_user(raw, migration.settings.mapping, out, now=migration.began)
             notes.add(out)
             CARRIED["users"] += len(page)
             yield out
+    if migration.rehearsal is None:
+        watermarks.advance(migration.target, ledger.WHOLE_APP, watermarks.Watermark(synced_to=watermarks.moment(began)))
 
 
 def store_users(migration: Migration, batch: Batch, noting: Entity = Entity.USER) -> LoadCounts:
@@ -169,7 +177,7 @@ def carry_channels(migration: Migration) -> Iterator[Batch]:
         for page in walk_channels(migration.source):
             out = Batch(sources=page)
             for state in page:
-                map_channel(state, migration.settings.app_id, migration.settings.mapping, out)
+                map_channel(state, migration.settings.app_id, migration.settings.mapping, out, migration.began)
                 _expect(state)
             notes.add(out)
             CARRIED["channels"] += len(page)
@@ -224,17 +232,31 @@ def carry_channel(migration: Migration, cid: str, parts: frozenset[Part] = ALL_P
     """Read, map and load the asked parts of one channel, from its first message to its counters.
 
     A channel that fails leaves its neighbours alone: its problem is in the results. Loads are idempotent, so a lost
-    database connection begins the channel again, within bounds.
+    database connection begins the channel again, within bounds; so does a channel that Stream truncates meanwhile.
 
     Raises:
         PermanentError: Nothing further can succeed: credentials, suspended app, database gone for good.
     """
     try:
-        return _patiently(lambda: _ChannelTransfer(migration, cid, parts).run())
+        return _afresh(lambda: _patiently(lambda: _ChannelTransfer(migration, cid, parts).run()))
     except GoneFromSourceError:
         return {part: PartResult(gone=True) for part in parts}
     except ChannelError as problem:
         return {part: PartResult(problem=problem) for part in parts}
+
+
+def _afresh(work: Callable[[], dict[Part, PartResult]]) -> dict[Part, PartResult]:
+    """Do the work again while what was read becomes void; nothing of it has been loaded then.
+
+    Raises:
+        SourceChangedError: The channel did not come to rest.
+    """
+    for _ in range(CHANNEL_READINGS - 1):
+        try:
+            return work()
+        except SourceChangedError:
+            continue
+    return work()
 
 
 def _may_begin_again(error: BaseException) -> bool:
@@ -283,7 +305,7 @@ class _ChannelTransfer:
         self._months: Counter[str] = Counter()
 
     def run(self) -> dict[Part, PartResult]:
-        """Read, map and load; a part that meets a ``ChannelError`` takes along only the parts that need it.
+        """Read, map and load; when the messages cannot be read, nothing is loaded.
 
         Raises:
             GoneFromSourceError: Nothing was loaded.
@@ -293,15 +315,23 @@ class _ChannelTransfer:
         migration = self._migration
         with self._metered(Part.MEMBERS):
             state = read_channel(self._source, self._cid)
+            began = self._source.server_time
             self._require_channel(state)
             people = self._mapped_members(state)
         with migration.open_stage(self._channel_id, self._cid) as stage:
             stage.add(people)  # in any case: who has read what decides each person's state of each message
+            del people  # of a large channel they are many
             problem = self._stage_messages(stage)
-            results = {part: self._load(stage, part, problem) for part in Part if part in self._parts}
+            if problem is not None:  # members alone would read on here after they left in Stream
+                return {part: PartResult(problem=problem) for part in self._parts}
+            if self._parts != {Part.REACTIONS}:
+                stage.refresh_members()
+            results = {part: self._load(stage, part) for part in Part if part in self._parts}
             stage.finish()
-            if Part.MESSAGES in self._parts and problem is None:
+            if Part.MESSAGES in self._parts:
                 stage.keep_source_months(self._months)
+        if self._parts == ALL_PARTS and migration.rehearsal is None:
+            watermarks.advance(migration.target, self._cid, watermarks.of_state(state, began, swept=True))
         return results
 
     def _require_channel(self, state: Json) -> None:
@@ -314,7 +344,7 @@ class _ChannelTransfer:
         if channel_exists(migration.target, self._channel_id):
             return
         out = Batch(sources=[state])
-        map_channel(state, migration.settings.app_id, migration.settings.mapping, out)
+        map_channel(state, migration.settings.app_id, migration.settings.mapping, out, migration.began)
         for problem in _load_channels(migration, out).problems.values():
             raise problem
         if migration.rehearsal is None:
@@ -325,7 +355,8 @@ class _ChannelTransfer:
         channel = state.get("channel") or {}
         creator = channel.get("created_by") or {}
         rules, out = self._migration.settings.mapping, Batch(sources=members)
-        map_members(self._cid, members, state.get("read") or [], rules, out, created_by=creator.get("id"))
+        reads, now = state.get("read") or [], self._migration.began
+        map_members(self._cid, members, reads, rules, out, created_by=creator.get("id"), now=now)
         return out
 
     def _stage_messages(self, stage: ChannelStage | ChannelRehearsal) -> ChannelError | None:
@@ -334,21 +365,25 @@ class _ChannelTransfer:
             return None
         settings = self._migration.settings
         context = ChannelContext(settings.app_id, self._cid, self._channel_id, settings.mapping, self._migration.began)
+        refused: list[str] = []
         try:
             with self._metered(Part.MESSAGES):
-                for page in walk_messages(self._source, self._cid, reactions=Part.REACTIONS in self._parts):
+                reactions = Part.REACTIONS in self._parts
+                for page in walk_messages(self._source, self._cid, reactions=reactions, refused=refused):
                     stage.add(_mapped(page, context))
                     CARRIED["messages read"] += len(page)
                     self._months.update(times.month(fetched.raw.get("created_at")) for fetched in page)
-        except GoneFromSourceError:
+        except (GoneFromSourceError, SourceChangedError):
             raise
         except ChannelError as problem:
             return problem
+        if refused:
+            out = Batch()
+            map_refused_threads(refused, out)
+            stage.add(out)
         return None
 
-    def _load(self, stage: ChannelStage | ChannelRehearsal, part: Part, problem: ChannelError | None) -> PartResult:
-        if problem is not None and part is not Part.MEMBERS:
-            return PartResult(problem=problem)
+    def _load(self, stage: ChannelStage | ChannelRehearsal, part: Part) -> PartResult:
         loads = {
             Part.MEMBERS: stage.load_members,
             Part.MESSAGES: stage.load_messages,

@@ -22,6 +22,8 @@ from chatsdk_migration.assets.channels import channels
 from chatsdk_migration.assets.lineage import Done, done_before
 from chatsdk_migration.assets.metadata import GROUP, KINDS, OWNERS, about, part_materialization
 from chatsdk_migration.assets.people import users
+from chatsdk_migration.budget import Budget
+from chatsdk_migration.collector import relaxed
 from chatsdk_migration.errors import ChannelError, MigrationError, PermanentError
 from chatsdk_migration.instance.home import STREAM_POOL
 from chatsdk_migration.instance.recorder import Context, Recorder
@@ -78,9 +80,15 @@ OBSERVED_FAILURES = 500
 def channel_content(context: dg.AssetExecutionContext, migration: MigrationResource) -> Iterator[Any]:
     """Carry the selected parts of every channel of the run's range."""
     parts = frozenset(Part(key.path[-1]) for key in context.selected_asset_keys)
-    carry_channels(context, migration, list(context.partition_keys), parts)
+    carry_channels(context, migration, _chosen(context), parts)
     return
     yield  # a generator: nothing is yielded, so Dagster adds no events of its own
+
+
+def _chosen(context: dg.AssetExecutionContext) -> list[str]:
+    """Give the run's channels: none when it was launched without a range."""
+    with_range = context.has_partition_key or context.has_partition_key_range
+    return list(context.partition_keys) if with_range else []
 
 
 def carry_channels(
@@ -96,19 +104,23 @@ def carry_channels(
     with as_failures(context.instance, context.run.run_id):
         carrier = migration.begin(context)
         done = done_before(context.instance, context.run, cids, parts)
-        walk = Walk(carrier, Recorder(context), context.log)
+        settings = migration.settings()
+        walk = Walk(carrier, Recorder(context), context.log, Budget.of(settings))
         walk.repeat(done)
-        walk.run(_still_to_do(cids, parts, done), migration.settings().channels_in_flight)
+        with relaxed():
+            walk.run(_still_to_do(cids, parts, done), settings.channels_in_flight)
+        if walk.problems:
+            walk.observe_problems()
+        walk.require_budget(len(cids))
     if walk.problems:
-        walk.observe_problems()
         raise channels_failed(walk.problems, len(cids))
     return walk.written
 
 
 def _empty_range() -> dg.Failure:
     return dg.Failure(
-        "No channel to migrate: the range of partitions is empty. It may be given in reverse order (partitions are "
-        "ordered as they were discovered), or job full_migration has not discovered any channel yet.",
+        "No channel to migrate: the range of partitions is empty. It may not have been given, or in reverse order "
+        "(partitions are ordered as they were discovered), or job full_migration has not discovered any channel yet.",
         allow_retries=False,
     )
 
@@ -130,9 +142,11 @@ class Walk:
     carrier: Carrier
     recorder: Recorder
     log: logging.Logger | Any
+    budget: Budget
     problems: dict[str, MigrationError] = field(default_factory=dict)
     written: dict[Part, int] = field(default_factory=dict)
     _failed_parts: dict[str, list[Part]] = field(default_factory=dict)
+    _begun: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -177,8 +191,8 @@ class Walk:
         error: BaseException | None = None
         try:
             for job in jobs:  # the iterator of a list gives each element to one thread
-                if self._stop.is_set():
-                    break
+                if self._stop.is_set() or self.budget.is_exceeded():
+                    break  # this channel stays as it is, for a resume
                 self._carry(*job)
         except BaseException as problem:  # noqa: BLE001 - handed to the main thread, which raises it
             self._stop.set()
@@ -204,6 +218,8 @@ class Walk:
             return {part: PartResult(problem=_defect(cid, error)) for part in parts}
 
     def _record(self, cid: str, results: Mapping[Part, PartResult]) -> None:
+        with self._lock:
+            self._begun += 1
         for part in (part for part in Part if part in results):
             result = results[part]
             if result.problem is None:
@@ -215,9 +231,19 @@ class Walk:
 
     def _count(self, cid: str, part: Part, result: PartResult) -> None:
         self.written[part] = self.written.get(part, 0) + result.rows
+        self.budget.count(result.rows + result.already_there + result.rejects, result.rejects)
         if result.problem is not None:
             self.problems.setdefault(cid, result.problem)
             self._failed_parts.setdefault(cid, []).append(part)
+
+    def require_budget(self, total: int) -> None:
+        """Check that not too many records were rejected.
+
+        Raises:
+            BudgetExceededError: They were; everything that was begun is done and recorded.
+        """
+        if self.budget.is_exceeded():
+            raise self.budget.error(self._begun, total)
 
     def observe_problems(self) -> None:
         """Put the reason and the remedy on the page of each failed partition."""

@@ -4,28 +4,27 @@ Here: the commands and their options, nothing else. Each command fills the envir
 jobs to the same instance as the web UI, so every run shows there. Not here: what the commands do
 (``importing.py``, ``status.py``, ``world.py``, ``ui.py``) and the settings' meaning (``settings.py``).
 
-Exit codes: 0 all migrated, 1 some channels failed (named), 2 bad input or configuration, 130 interrupted.
+Exit codes: 0 all migrated, 1 some channels failed (named), 2 bad input or configuration, or a database is gone,
+3 a defect of this tool, 130 interrupted.
 """
 
 from __future__ import annotations
 
-import logging
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from dotenv import load_dotenv
 from rich.console import Console
 
-from chatsdk_migration.cli import options
+from chatsdk_migration.cli import options, quarantine, quiet
 from chatsdk_migration.errors import MigrationError
 
 EXIT_FAILED_CHANNELS = 1
 EXIT_BAD_INPUT = 2
+EXIT_DEFECT = 3
 EXIT_INTERRUPTED = 130
 """What shells give a program that Ctrl-C ended."""
 
@@ -65,12 +64,17 @@ def import_stream(  # noqa: PLR0913 - the options of the tool this one replaces
     user_batch_size: options.UserBatchSize = None,
     channel_batch_size: options.ChannelBatchSize = None,
     message_batch_size: options.MessageBatchSize = None,
+    max_rejects: options.MaxRejects = None,
+    max_rejects_percent: options.MaxRejectsPercent = None,
     channels: Annotated[
         list[str] | None, typer.Option("--channels", metavar="ID...", help="Only these channels: bare ids or cids.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read, map and check everything; write nothing.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Only what is failed or missing, from Dagster's records.")
+    ] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="The same Stream app has a new API key since the last run.")
     ] = False,
 ) -> None:
     """Migrate everything, or the given channels, or what an earlier run left."""
@@ -88,13 +92,65 @@ def import_stream(  # noqa: PLR0913 - the options of the tool this one replaces
         user_batch_size=user_batch_size,
         channel_batch_size=channel_batch_size,
         message_batch_size=message_batch_size,
+        max_rejects=max_rejects,
+        max_rejects_percent=max_rejects_percent,
     )
     from chatsdk_migration.cli import importing
 
-    wanted = importing.Wanted(channels=channels or [], resume=resume)
+    wanted = importing.Wanted(channels=channels or [], resume=resume, new_key=new_key)
     with resumable():
         failed = importing.rehearse(console, wanted) if dry_run else importing.run_import(console, wanted)
     raise typer.Exit(EXIT_FAILED_CHANNELS if failed else 0)
+
+
+@app.command()
+def verify(  # noqa: PLR0913 - where source and target are, and what to compare
+    api_key: options.ApiKey = None,
+    secret: options.Secret = None,
+    target_app_id: options.TargetAppId = None,
+    db_host: options.DbHost = None,
+    db_port: options.DbPort = None,
+    db_name: options.DbName = None,
+    db_user: options.DbUser = None,
+    db_password: options.DbPassword = None,
+    db_ssl: options.DbSsl = None,
+    db_ssl_ca: options.DbSslCa = None,
+    channels: Annotated[
+        list[str] | None, typer.Option("--channels", metavar="ID...", help="Only these channels: bare ids or cids.")
+    ] = None,
+    sample: Annotated[
+        str, typer.Option("--sample", metavar="N%", help="Only that share of the channels, the same at every run.")
+    ] = "100%",
+    from_ledger: Annotated[
+        bool, typer.Option("--from-ledger", help="Against what the loads recorded; does not read Stream.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all that was found to this file.")
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Put right what nothing explains; what people did in ChatSDK stays.")
+    ] = False,
+) -> None:
+    """Read Stream again and hold the target against it, record by record; exit code 1 on unexplained differences."""
+    options.into_environment(
+        api_key=api_key,
+        secret=secret,
+        target_app_id=target_app_id,
+        db_host=db_host,
+        db_port=db_port,
+        db_name=db_name,
+        db_user=db_user,
+        db_password=db_password,
+        db_ssl=db_ssl,
+        db_ssl_ca=db_ssl_ca,
+    )
+    from chatsdk_migration.cli import verifying
+
+    wanted = verifying.Wanted(tuple(channels or ()), sample, from_ledger, repair, json_file)
+    raise typer.Exit(0 if verifying.run_verify(console, wanted) else EXIT_FAILED_CHANNELS)
+
+
+app.add_typer(quarantine.app, name="quarantine")
 
 
 @app.command()
@@ -106,27 +162,91 @@ def status() -> None:
 
 
 @app.command()
-def report(
+def report(  # noqa: PLR0913 - where the target is
     output: Annotated[
         Path | None, typer.Option("--output", metavar="DIR", help="Folder for the files [DAGSTER_HOME/reports].")
     ] = None,
+    target_app_id: options.TargetAppId = None,
+    db_host: options.DbHost = None,
+    db_port: options.DbPort = None,
+    db_name: options.DbName = None,
+    db_user: options.DbUser = None,
+    db_password: options.DbPassword = None,
+    db_ssl: options.DbSsl = None,
+    db_ssl_ca: options.DbSslCa = None,
 ) -> None:
     """Write down what was imported, changed, withheld, rejected and is missing, with numbers and plots."""
+    options.into_environment(
+        target_app_id=target_app_id,
+        db_host=db_host,
+        db_port=db_port,
+        db_name=db_name,
+        db_user=db_user,
+        db_password=db_password,
+        db_ssl=db_ssl,
+        db_ssl_ca=db_ssl_ca,
+    )
     from chatsdk_migration.cli.report import make_report
 
     make_report(console, output)
 
 
 @app.command()
+def sync(  # noqa: PLR0913 - where from, where to, how often
+    api_key: options.ApiKey = None,
+    secret: options.Secret = None,
+    target_app_id: options.TargetAppId = None,
+    db_host: options.DbHost = None,
+    db_port: options.DbPort = None,
+    db_name: options.DbName = None,
+    db_user: options.DbUser = None,
+    db_password: options.DbPassword = None,
+    db_ssl: options.DbSsl = None,
+    db_ssl_ca: options.DbSslCa = None,
+    once: Annotated[bool, typer.Option("--once", help="One sync [the default].")] = False,
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="INTERVAL", help="Again and again, such as 10m, until Ctrl-C.")
+    ] = None,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Read all history again, for every deletion.")] = False,
+) -> None:
+    """Follow Stream after the first load; what people did in ChatSDK since stays."""
+    options.into_environment(
+        api_key=api_key,
+        secret=secret,
+        target_app_id=target_app_id,
+        db_host=db_host,
+        db_port=db_port,
+        db_name=db_name,
+        db_user=db_user,
+        db_password=db_password,
+        db_ssl=db_ssl,
+        db_ssl_ca=db_ssl_ca,
+    )
+    from chatsdk_migration.cli import syncing
+
+    with resumable():
+        failed = syncing.run_sync(console, None if once else every, sweep=sweep)
+    raise typer.Exit(EXIT_FAILED_CHANNELS if failed else 0)
+
+
+@app.command()
 def ui(
-    port: Annotated[int, typer.Option("--port", help="Port of the web UI.")] = 3000,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the web UI.")] = 3000,
     host: Annotated[str, typer.Option("--host", help="Address it listens on.")] = "127.0.0.1",
     demo: Annotated[bool, typer.Option("--demo", help="On the sample workspace, with its Stream server.")] = False,
 ) -> None:
     """Open Dagster's web UI on the same assets, runs and history."""
     from chatsdk_migration.cli.ui import open_ui
 
-    open_ui(console, host=host, port=port, demo=demo)
+    raise typer.Exit(open_ui(console, host=host, port=port, demo=demo))
+
+
+@app.command()
+def stop() -> None:
+    """End the PostgreSQL that other commands started for Dagster's records; any command starts it again."""
+    from chatsdk_migration.cli.session import stop_postgres
+
+    stop_postgres(console)
 
 
 @app.command()
@@ -144,14 +264,30 @@ def complain(message: str) -> None:
 
 def main() -> None:
     """Run the command line; an error of ours is one readable message and exit code 2, never a traceback."""
-    load_dotenv(".env")
-    _keep_libraries_quiet()
-    arguments = options.spread_variadic(sys.argv[1:], "--channels")
+    quiet.keep_libraries_quiet(complain)
     try:
-        app(arguments)
+        options.read_environment_file()
+        app(options.spread_variadic(sys.argv[1:], "--channels"))
     except MigrationError as error:
         complain(str(error))
         raise SystemExit(EXIT_BAD_INPUT) from None
+    except Exception as error:  # noqa: BLE001 - the last resort: a traceback could quote private data
+        raise SystemExit(_crashed(error)) from None
+
+
+def _crashed(error: Exception) -> int:
+    """Say what nobody expected in one line; give the exit code."""
+    from chatsdk_migration.instance.trouble import understand
+
+    known = understand(error)
+    if known is not None:
+        complain(str(known))
+        return EXIT_BAD_INPUT
+    complain(
+        f"a defect of this tool ({type(error).__name__}). The trace is in {quiet.keep_trace(error)}; "
+        "it may quote private data. What is done is kept: run again with --resume after reporting it."
+    )
+    return EXIT_DEFECT
 
 
 @contextmanager
@@ -162,11 +298,3 @@ def resumable() -> Iterator[None]:
     except KeyboardInterrupt:
         complain("Interrupted. What is done is kept: run the same command with --resume to go on.")
         raise typer.Exit(EXIT_INTERRUPTED) from None
-
-
-def _keep_libraries_quiet() -> None:
-    """Leave the terminal to the commands; what Dagster says is in its event log all the same."""
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")
-    for name in ("dagster", "psycopg.pool"):
-        logging.getLogger(name).setLevel(logging.ERROR)

@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from dotenv import load_dotenv
+
+from chatsdk_migration.errors import PermanentError
+
+LARGEST_BATCH = 100_000
+"""As in ``settings.py``."""
 
 ApiKey = Annotated[str | None, typer.Option("--api-key", help="Stream API key [STREAM_API_KEY].", show_default=False)]
 Secret = Annotated[
@@ -41,12 +47,24 @@ DbSsl = Annotated[
 DbSslCa = Annotated[
     Path | None, typer.Option("--db-ssl-ca", help="CA certificate file [DB_SSL_CA, else the system's store].")
 ]
-UserBatchSize = Annotated[int | None, typer.Option("--user-batch-size", min=1, help="Users a transaction [500].")]
+UserBatchSize = Annotated[
+    int | None, typer.Option("--user-batch-size", min=1, max=LARGEST_BATCH, help="Users a transaction [500].")
+]
 ChannelBatchSize = Annotated[
-    int | None, typer.Option("--channel-batch-size", min=1, help="Channels a transaction [100].")
+    int | None, typer.Option("--channel-batch-size", min=1, max=LARGEST_BATCH, help="Channels a transaction [100].")
 ]
 MessageBatchSize = Annotated[
-    int | None, typer.Option("--message-batch-size", min=1, help="Messages a transaction [1000].")
+    int | None, typer.Option("--message-batch-size", min=1, max=LARGEST_BATCH, help="Messages a transaction [1000].")
+]
+MaxRejects = Annotated[
+    int | None,
+    typer.Option("--max-rejects", min=0, help="Rejected records above which no new channel is taken [any number]."),
+]
+MaxRejectsPercent = Annotated[
+    float | None,
+    typer.Option(
+        "--max-rejects-percent", min=0, max=100, help="The same in percent of the records read, from 10,000 on [0.1]."
+    ),
 ]
 
 VARIABLES = {
@@ -63,6 +81,8 @@ VARIABLES = {
     "user_batch_size": "CHATSDK_MIGRATION_USER_BATCH_SIZE",
     "channel_batch_size": "CHATSDK_MIGRATION_CHANNEL_BATCH_SIZE",
     "message_batch_size": "CHATSDK_MIGRATION_MESSAGE_BATCH_SIZE",
+    "max_rejects": "CHATSDK_MIGRATION_MAX_REJECTS",
+    "max_rejects_percent": "CHATSDK_MIGRATION_MAX_REJECTS_PERCENT",
 }
 """Option name to the variable that ``Settings`` reads."""
 
@@ -74,20 +94,45 @@ def into_environment(**options: Any) -> None:
             os.environ[VARIABLES[name]] = str(value)
 
 
+def read_environment_file(path: Path = Path(".env")) -> None:
+    """Add what ``.env`` says to the environment, under what stands there; an empty variable counts as not set.
+
+    Raises:
+        PermanentError: The file is there and cannot be read.
+    """
+    for name in VARIABLES.values():
+        if os.environ.get(name) == "":
+            del os.environ[name]
+    try:
+        if path.exists():
+            load_dotenv(path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise PermanentError(
+            f"reading {path.absolute()}", str(reason), "Correct it, or run in another folder."
+        ) from None
+
+
 def spread_variadic(arguments: list[str], option: str) -> list[str]:
     """Rewrite ``--channels a b c`` as ``--channels a --channels b --channels c``.
 
     Everything after the option up to the next option belongs to it, as in the tool this one replaces.
     """
     spread: list[str] = []
-    inside = False
+    waiting = inside = False  # an option that has no value yet is left bare, and typer complains
     for argument in arguments:
         if argument.startswith("-"):
-            inside = argument == option
+            spread += [option] if waiting else []
+            name, given, value = argument.partition("=")
+            inside = name == option
+            waiting = inside and not given
             if not inside:
                 spread.append(argument)
+            elif given:
+                spread += [option, value]
         elif inside:
             spread += [option, argument]
+            waiting = False
         else:
             spread.append(argument)
-    return spread
+    return spread + ([option] if waiting else [])

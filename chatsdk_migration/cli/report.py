@@ -32,20 +32,13 @@ def make_report(console: Console, output: Path | None) -> None:
         if finished.interrupted:
             raise KeyboardInterrupt
         if not finished.succeeded:
-            raise PermanentError("making the report", _reason(instance, finished.run), "Put it right and run it again.")
-        found = _found(instance, finished.run)
-    _print(console, found)
+            found = launch.failure_reason(instance, finished).rstrip(".")
+            raise PermanentError("making the report", found, "Put it right and run it again.")
+        metadata = _metadata(instance, finished.run)
+    _print(console, metadata)
 
 
-def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
-    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        data = entry.get_dagster_event().step_failure_data
-        if data.user_failure_data and data.user_failure_data.description:
-            return data.user_failure_data.description.rstrip(".")
-    return f"run {run.run_id} failed; see its log in the UI"
-
-
-def _found(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, Any]:
+def _metadata(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, Any]:
     """Give the metadata that this very run recorded."""
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
         materialization = entry.asset_materialization
@@ -59,12 +52,12 @@ def _print(console: Console, found: dict[str, Any]) -> None:
     sums: dict[str, int] = {}
     for line in report["losses"]:
         sums[line["severity"]] = sums.get(line["severity"], 0) + line["number"]
-    names = {"no_home": "without a home"}
-    words = [f"{names.get(name, name)} {sums[name]:,}" for name in sorted(sums)]
+    words = [f"{name.replace('no_home', 'without a home')} {sums[name]:,}" for name in sorted(sums)]
     console.print(
         f"{found['messages']:,} messages from Stream are in ChatSDK. "
-        f"Lost on the way: {'; '.join(words) if words else 'nothing'}. Rejected: {found['rejected']:,}. "
+        f"Noted on the way: {'; '.join(words) if words else 'nothing'}. Rejected: {found['rejected']:,}. "
         f"Channels not complete: {found['unfinished_channels']:,}.",
         highlight=False,
+        soft_wrap=True,
     )
     console.print(f"Report: {found['markdown_file']}\n        {found['json_file']}", highlight=False, soft_wrap=True)

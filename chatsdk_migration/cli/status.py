@@ -10,17 +10,23 @@ from dagster import AssetPartitionStatus
 from rich.console import Console
 from rich.table import Table
 
-from chatsdk_migration.cli.session import opened_instance
+from chatsdk_migration.cli.session import default_home, has_records, opened_instance
+from chatsdk_migration.cli.summary import print_reasons
 from chatsdk_migration.partitions import CHANNELS, CONTENT, LISTS, all_channels, failed_channels, unfinished_channels
 from chatsdk_migration.progress import duration
 
+KILLED = "the run was killed or stopped before it was through"
 RECORDS_A_PAGE = 1000
 _WORKING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED]
 
 
 def show_status(console: Console) -> None:
     """Print where the migration of this instance stands."""
-    with opened_instance() as instance:
+    home = default_home()
+    if not has_records(home):
+        console.print(f"No migration here yet (DAGSTER_HOME {home}).", highlight=False, markup=False)
+        return
+    with opened_instance(home) as instance:
         keys = all_channels(instance)
         console.print(_table(instance, keys))
         _print_pace(console, instance, keys)
@@ -89,10 +95,10 @@ def _print_failed(console: Console, instance: dg.DagsterInstance) -> None:
     failed = failed_channels(instance)
     if not failed:
         return
-    console.print(f"[bold red]{len(failed):,} channels failed:[/]")
+    are = "channel is" if len(failed) == 1 else "channels are"
+    console.print(f"[bold red]{len(failed):,} {are} not complete:[/]")
     reasons = _reasons(instance, failed)
-    for cid in failed:
-        console.print(f"  {cid}: {reasons.get(cid, 'its run was killed or stopped')}", highlight=False, markup=False)
+    print_reasons(console, {cid: reasons.get(cid, KILLED) for cid in failed})
     console.print("Follow each reason's advice, then run import-stream with --resume.")
 
 
@@ -103,7 +109,8 @@ def _reasons(instance: dg.DagsterInstance, failed: Sequence[str]) -> dict[str, s
         filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=list(failed))
         for record in instance.fetch_observations(filters, limit=RECORDS_A_PAGE).records:
             observation = record.asset_observation
-            if observation is not None and observation.partition is not None:
+            # Other observations, of replays for example, say nothing of why a channel failed.
+            if observation is not None and observation.partition is not None and "reason" in observation.metadata:
                 reasons.setdefault(observation.partition, observation.description or "")
     return reasons
 

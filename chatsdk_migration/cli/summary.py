@@ -19,9 +19,7 @@ from chatsdk_migration.settings import Settings
 LISTED_FAILURES = 20
 
 
-def print_summary(
-    console: Console, settings: Settings, snapshot: Snapshot, failed: Mapping[str, str], *, resumed: bool
-) -> None:
+def print_summary(console: Console, settings: Settings, snapshot: Snapshot, failed: Mapping[str, str]) -> None:
     """Print what the target holds, the losses by kind, and every failed channel's reason."""
     target = Target(settings)
     try:
@@ -35,8 +33,6 @@ def print_summary(
     console.print(
         f"{done:,} of {snapshot.channels_total:,} channels in {duration(snapshot.seconds)} ({rate})."
         if snapshot.channels_total
-        else "Nothing to do: every channel is already done."
-        if resumed
         else "Stream lists no channel.",
         highlight=False,
     )
@@ -84,11 +80,9 @@ def _print_rejects(console: Console, target: Target) -> None:
 def _print_failures(console: Console, failed: Mapping[str, str]) -> None:
     if not failed:
         return
-    console.print(f"[bold red]{len(failed):,} channels are not complete:[/]")
-    for cid, reason in list(failed.items())[:LISTED_FAILURES]:
-        console.print(f"  {cid}: {reason}", highlight=False, markup=False)
-    if len(failed) > LISTED_FAILURES:
-        console.print(f"  and {len(failed) - LISTED_FAILURES:,} more; `chatsdk-migrate status` lists them all.")
+    are = "channel is" if len(failed) == 1 else "channels are"
+    console.print(f"[bold red]{len(failed):,} {are} not complete:[/]")
+    print_reasons(console, failed)
     console.print("Follow each reason's advice, then run the same command with --resume.")
 
 
@@ -124,3 +118,14 @@ def _print_rehearsed_losses(console: Console, found: Mapping[str, int]) -> None:
         kind = losses.CATALOG.get(code)
         table.add_row(escape(kind.says if kind else code), f"{number:,}")
     console.print(table)
+
+
+def print_reasons(console: Console, failed: Mapping[str, str]) -> None:
+    """Print each reason once, with the channels it concerns; ``failed`` is reason by cid."""
+    concerned: dict[str, list[str]] = {}
+    for cid, reason in failed.items():
+        concerned.setdefault(reason.replace(cid, "the channel"), []).append(cid)
+    for cids in concerned.values():
+        named = ", ".join(cids[:LISTED_FAILURES])
+        more = f" and {len(cids) - LISTED_FAILURES:,} more" if len(cids) > LISTED_FAILURES else ""
+        console.print(f"  {named}{more}: {failed[cids[0]]}", highlight=False, markup=False)

@@ -65,7 +65,8 @@ def get_many_messages(site: Site, request: Request) -> Answer:
 def get_replies(site: Site, request: Request) -> Answer:
     """``GET /messages/{id}/replies``: newest first by default but written ascending; ``offset`` is ignored."""
     parent_id, query = request.ids["message_id"], dict(request.query)
-    site.message(parent_id)
+    if site.message(parent_id)["cid"].partition(":")[0] in site.options.replies_off_types:
+        raise ApiError(400, FEATURE_OFF, "replies are not enabled for this channel type")
     limit = clamped(query, "limit", DEFAULT_REPLIES, MAX_MESSAGES)
     keys = site.world.replies.get(parent_id, [])
     if site.options.deleted_replies == "hidden":

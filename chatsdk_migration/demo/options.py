@@ -74,7 +74,7 @@ class ServerOptions:
         export_url_seconds: Life of a download link. export_cut: cut the file short.
         search_channels: Most channels one search looks into. search_lag_seconds: age before a change is found.
         search_off_types: Channel types without search.
-        reactions_off_types: Channel types without reactions.
+        reactions_off_types: Channel types without reactions. replies_off_types: without threads.
     """
 
     ties: Literal["strict", "stable"] = "strict"
@@ -118,6 +118,7 @@ class ServerOptions:
     search_lag_seconds: float = 0.0
     search_off_types: frozenset[str] = frozenset({"gaming"})
     reactions_off_types: frozenset[str] = frozenset()
+    replies_off_types: frozenset[str] = frozenset()
 
     def rendering_key(self) -> tuple[object, ...]:
         """Everything encoded records depend on."""

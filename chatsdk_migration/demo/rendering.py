@@ -104,6 +104,7 @@ def channel_config(channel_type: str, options: ServerOptions) -> Json:
         "name": channel_type,
         "search": channel_type not in options.search_off_types,
         "reactions": channel_type not in options.reactions_off_types,
+        "replies": channel_type not in options.replies_off_types,
     }
 
 

@@ -6,7 +6,11 @@ database (``postgres/embedded.py``).
 
 from __future__ import annotations
 
+import fcntl
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -61,19 +65,65 @@ def prepare_home(dagster_home: Path, storage: StorageLocation | None = None) -> 
     Raises:
         PermanentError: The folder cannot be written.
     """
-    home = dagster_home.expanduser().resolve()
-    try:
+    home = make_home(dagster_home)
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ.update(storage.environment() if storage else {})
+
+
+def make_home(dagster_home: Path) -> Path:
+    """Make the folder with our ``dagster.yaml`` in it, and give its absolute path.
+
+    Raises:
+        PermanentError: It is no folder that can be written.
+    """
+    with _usable(dagster_home):
+        home = dagster_home.expanduser().resolve()
         home.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=home).close()  # an instance that is there already must be writable too
         if not (home / CONFIG_NAME).exists():
             draft = home / f"{CONFIG_NAME}.{os.getpid()}"
             draft.write_text(packaged_config(), "utf-8")
             draft.replace(home / CONFIG_NAME)
-    except OSError as error:
-        raise PermanentError(
-            f"preparing DAGSTER_HOME {home}", error.strerror or "", "Choose a folder that can be written."
-        ) from error
-    os.environ["DAGSTER_HOME"] = str(home)
-    os.environ.update(storage.environment() if storage else {})
+    return home
+
+
+def is_made(dagster_home: Path) -> bool:
+    """Say whether the folder has been made an instance; look only.
+
+    Raises:
+        PermanentError: It cannot be looked into.
+    """
+    with _usable(dagster_home):
+        home = dagster_home.expanduser()
+        if home.exists() and not home.is_dir():
+            raise NotADirectoryError
+        return (home / CONFIG_NAME).exists()
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Hold the folder's lock: two processes must not create Dagster's tables at the same time."""
+    with _usable(home):
+        descriptor = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # given back by the system whatever kills us
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _usable(home: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # RuntimeError: "~" in the path, and nobody knows whose
+        reason = "it is not a folder" if isinstance(error, FileExistsError | NotADirectoryError) else _reason(error)
+        advice = "Set DAGSTER_HOME to a folder that you can write."
+        raise PermanentError(f"preparing DAGSTER_HOME {home}", reason, advice) from None
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error).rstrip(".")
 
 
 def open_instance() -> dg.DagsterInstance:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import dagster as dg
+from dagster import DagsterEventType
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.events.log import EventLogEntry
 from dagster._core.execution.api import execute_run_iterator
@@ -93,6 +94,22 @@ def run_in_process(  # noqa: PLR0913 - the choices of the web UI's launchpad
     interrupted = _execute(job, run, instance)
     run = instance.get_run_by_id(run_id) or run
     return Finished(run, interrupted or run.status is dg.DagsterRunStatus.CANCELED)
+
+
+def failure_reason(instance: dg.DagsterInstance, finished: Finished) -> str:
+    """Give what made a run fail, in its own words."""
+    records = instance.all_logs(
+        finished.run.run_id, of_type={DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
+    )
+    for entry in records:
+        event = entry.dagster_event
+        if event is not None and event.event_type is DagsterEventType.STEP_FAILURE:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return data.user_failure_data.description
+            if data.error:
+                return data.error.message.strip()
+    return "it failed without a step's failure; see its log in the UI"
 
 
 def _execute(job: dg.JobDefinition, run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:

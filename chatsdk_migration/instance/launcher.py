@@ -50,7 +50,9 @@ class HealthCheckedRunLauncher(DefaultRunLauncher):
         worker = Worker.of(run) if run and not run.is_finished and _code_server(run) is None else None
         if run is None or worker is None:
             return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
-        self._instance.report_run_canceling(run)
+        if not worker.may_be_interrupted():
+            return False  # the run stays as it is: nobody would ever end its cancelling
+        self._instance.report_run_canceling(run)  # first: the worker looks it up to tell this from a failure
         return worker.interrupt()
 
 

@@ -16,6 +16,7 @@ from chatsdk_migration.errors import PermanentError
 from chatsdk_migration.settings import Settings
 
 OWNER_KEY = "chatsdk_migration/owner"
+TARGET_KEY = "chatsdk_migration/target"
 FINGERPRINT_DIGITS = 16
 """Enough to tell two API keys apart; the key itself is not stored."""
 
@@ -26,8 +27,13 @@ def fingerprint(settings: Settings) -> dict[str, str]:
     return {"stream": digest, "app_id": settings.app_id}
 
 
-def claim(instance: dg.DagsterInstance, settings: Settings) -> None:
+def claim(instance: dg.DagsterInstance, settings: Settings, *, new_key: bool = False) -> None:
     """Take the instance for this migration, or find it already taken by it.
+
+    Args:
+        instance: Whose records these are.
+        settings: Of this migration.
+        new_key: The operator says that the same Stream app has a new API key.
 
     Raises:
         PermanentError: The instance belongs to another Stream app or another target app.
@@ -37,13 +43,41 @@ def claim(instance: dg.DagsterInstance, settings: Settings) -> None:
     if not taken:
         storage.set_cursor_values({OWNER_KEY: json.dumps(mine)})
         return
-    if (theirs := json.loads(taken)) != mine:
+    theirs = json.loads(taken)
+    if new_key and theirs["app_id"] == mine["app_id"]:
+        storage.set_cursor_values({OWNER_KEY: json.dumps(mine)})
+    elif theirs != mine:
         raise PermanentError("opening the Dagster instance", _difference(theirs, mine), _ADVICE)
 
 
-def release(instance: dg.DagsterInstance) -> None:
-    """Forget the owner, for example after the Stream API key of the same app was replaced."""
-    instance.run_storage.set_cursor_values({OWNER_KEY: ""})
+def claim_target(instance: dg.DagsterInstance, migration_id: str) -> None:
+    """Check that the target is the database these records were made with, by the id that it keeps.
+
+    Raises:
+        PermanentError: It is another one, or it was created anew: channels shown as done are not in it.
+    """
+    storage = instance.run_storage
+    taken = storage.get_cursor_values({TARGET_KEY}).get(TARGET_KEY)
+    if not taken:
+        storage.set_cursor_values({TARGET_KEY: migration_id})
+    elif taken != migration_id:
+        raise PermanentError(
+            "opening the target database",
+            "it is not the database that this Dagster instance has migrated into, or it was created anew",
+            "Point DB_* at the first one, or set DAGSTER_HOME to an empty folder to migrate into this one anew.",
+        )
+
+
+def require_app(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """Check, for what needs no Stream API key, that the instance does not hold another app's migration.
+
+    Raises:
+        PermanentError: It does.
+    """
+    taken = instance.run_storage.get_cursor_values({OWNER_KEY}).get(OWNER_KEY)
+    theirs, mine = json.loads(taken) if taken else {}, fingerprint(settings)
+    if theirs and theirs["app_id"] != mine["app_id"]:
+        raise PermanentError("opening the Dagster instance", _difference(theirs, mine), _ADVICE)
 
 
 _ADVICE = (
@@ -55,4 +89,4 @@ _ADVICE = (
 def _difference(theirs: dict[str, str], mine: dict[str, str]) -> str:
     if theirs["app_id"] != mine["app_id"]:
         return f"it holds the migration into app {theirs['app_id']}, not into {mine['app_id']}"
-    return "it holds the migration of another Stream API key"
+    return "it holds the migration of another Stream API key (when the same app got a new key: import-stream --new-key)"

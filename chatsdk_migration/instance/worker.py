@@ -59,10 +59,20 @@ class Worker(NamedTuple):
             return False
 
     def interrupt(self) -> bool:
-        """Ask the process to end its run, as Ctrl-C does; False when it is not there to be asked."""
+        """Ask the process to end its run, as Ctrl-C does; False when it is not there or not ours to be asked."""
+        return self._send(signal.SIGINT)
+
+    def may_be_interrupted(self) -> bool:
+        """Say whether ``interrupt`` would reach the process."""
+        return self._send(0)
+
+    def _send(self, number: int) -> bool:
         if not (self.is_local() and self.is_alive()):
             return False
-        os.kill(self.pid, signal.SIGINT)
+        try:
+            os.kill(self.pid, number)
+        except (ProcessLookupError, PermissionError):  # it has just ended, or it is another user's
+            return False
         return True
 
 

@@ -17,6 +17,14 @@ from chatsdk_migration.postgres.failures import explained
 from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Connection, Target
 
+_FORGETTING = (
+    "channels_forget_items",
+    "channels_forget_members",
+    "channels_forget_messages",
+    "channels_forget_replays",
+)
+"""What was carried into a removed channel, in the order in which the statements need each other's tables."""
+
 
 @dataclass(slots=True)
 class ChannelLoad:
@@ -97,5 +105,5 @@ def _forget_removed(conn: Connection, app_id: UUID, created: list[UUID]) -> None
     parameters = {"app": app_id, "created": created}
     row = conn.execute(statement("channels_forgotten"), parameters).fetchone()
     if row and row[0]:
-        for name in ("channels_forget_messages", "channels_forget_replays"):
+        for name in _FORGETTING:
             conn.execute(statement(name), {"app": app_id, "channels": row[0]})

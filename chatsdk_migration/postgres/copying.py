@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import sql
 
-from chatsdk_migration.models import Json, Rejected
+from chatsdk_migration.models import Batch, Rejected
 from chatsdk_migration.postgres.target import Connection
+from chatsdk_migration.rejected import key_of, of_row
 from chatsdk_migration.storable import repair
 
 UNLOADABLE = "unloadable"
@@ -24,6 +25,8 @@ LONGEST_REASON = 500
 """Characters; a message of PostgreSQL can repeat the whole value."""
 LONGEST_UNREADABLE = 10_000
 """Characters kept of a record that even as text cannot become JSON."""
+REJECT_COLUMNS = ("entity", "stream_id", "code", "reason", "record", "message_stream_id", "record_key", "mapped")
+"""Columns of ``reject_line``, in the stage and in the quarantine."""
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 Result = TypeVar("Result")
@@ -72,21 +75,22 @@ def _reason(error: psycopg.Error | UnicodeEncodeError) -> str:
     return (error.diag.message_primary or str(error) or type(error).__name__)[:LONGEST_REASON]
 
 
-def refusal(entity: str, row: tuple[Any, ...], reason: str) -> Rejected:
-    """Make the quarantine record of a row that PostgreSQL refused."""
-    as_dict = getattr(row, "_asdict", None)
-    record: Json = as_dict() if as_dict else {"row": list(row)}
-    return Rejected(entity, str(getattr(row, "stream_id", row[0])), UNLOADABLE, reason, record)
+def refusal(entity: str, row: tuple[Any, ...], reason: str, batch: Batch | None = None) -> Rejected:
+    """Make the quarantine record of a row that PostgreSQL refused, with its original when the batch has it."""
+    return of_row(entity, row, UNLOADABLE, reason, batch)
 
 
-def reject_line(rejected: Rejected) -> tuple[str, str, str, str, str]:
-    """Turn a rejected record into a line of the quarantine that PostgreSQL will take."""
+def reject_line(rejected: Rejected) -> tuple[Any, ...]:
+    """Turn a rejected record into a line of the quarantine that PostgreSQL will take, ``REJECT_COLUMNS``."""
     return (
         repair(rejected.entity),
         repair(rejected.stream_id),
         repair(rejected.code),
         repair(rejected.reason),
         record_text(rejected.record),
+        repair(rejected.message_stream_id),
+        key_of(rejected),
+        rejected.mapped,
     )
 
 

@@ -8,7 +8,7 @@ Not here: what only a write can find out (a row deleted meanwhile, a full disk).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from types import TracebackType
@@ -145,6 +145,9 @@ class ChannelRehearsal(AbstractContextManager["ChannelRehearsal"]):
         self.losses.update((loss.entity, loss.kind) for loss in batch.losses)
         self.rejects.update(rejected.entity for rejected in rejects)
 
+    def refresh_members(self) -> None:
+        """Change nothing."""
+
     def load_members(self) -> LoadCounts:
         """Give the members that would be written."""
         return self._counts.get(Entity.MEMBER, LoadCounts())
@@ -159,6 +162,9 @@ class ChannelRehearsal(AbstractContextManager["ChannelRehearsal"]):
 
     def finish(self) -> None:
         """Do nothing: there are no counters to set."""
+
+    def keep_source_months(self, months: Mapping[str, int]) -> None:
+        """Note nothing."""
 
     def _count(self, check: _Check, rows: Sequence[tuple[Any, ...]], rejects: list[Rejected]) -> None:
         counts = self._dry_run.count(check, rows, rejects, self._channel_id)

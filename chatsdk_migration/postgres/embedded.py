@@ -162,10 +162,14 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
-        self.asked_for = data_dir.expanduser().resolve()
-        self.home = choose_home(self.asked_for)
+        with _usable(data_dir):
+            self.asked_for = data_dir.expanduser().resolve()
+            for step in (self.asked_for, *self.asked_for.parents):
+                if step.exists() and not step.is_dir():  # as root we would take another place for it
+                    raise _unusable(data_dir, f"{step} is not a folder")
+            self.home = choose_home(self.asked_for)
+            self._user = _server_user(self.home)
         self.durable = durable
-        self._user = _server_user(self.home)
 
     def start(self) -> EmbeddedServer:
         """Start the server unless it runs, and wait until it answers.
@@ -177,16 +181,18 @@ class EmbeddedPostgres:
         server = self.running()
         if server is not None:
             return server
-        _make_directories(self.home)
-        with self._locked():
-            return self.running() or self._start_locked()
+        with _usable(self.home):
+            _make_directories(self.home)
+            with self._locked():
+                return self.running() or self._start_locked()
 
     def running(self) -> EmbeddedServer | None:
         """Give the server when it answers now; never start it."""
-        for state_file in sorted(self.home.glob("postgres-*.json"), reverse=True):
-            server = _read_state(state_file)
-            if server.answers():
-                return server
+        with _usable(self.home):
+            for state_file in sorted(self.home.glob("postgres-*.json"), reverse=True):
+                server = _read_state(state_file)
+                if server.answers():
+                    return server
         return None
 
     def stop(self) -> None:
@@ -195,8 +201,11 @@ class EmbeddedPostgres:
         Raises:
             PermanentError: It does not stop.
         """
-        if not self.home.is_dir():
-            return
+        with _usable(self.home):
+            if self.home.is_dir():
+                self._stop_all()
+
+    def _stop_all(self) -> None:
         with self._locked():
             for state_file in self.home.glob("postgres-*.json"):
                 data_dir = state_file.with_suffix("")
@@ -405,6 +414,23 @@ def choose_home(asked_for: Path) -> Path:
         f"we are root, and the server's user can reach neither {asked_for} nor {SYSTEM_HOME}",
         "Give a directory whose parents are open to other users, or run as an ordinary user.",
     )
+
+
+@contextmanager
+def _usable(home: Path) -> Iterator[None]:
+    """Say of a folder that cannot be used which one it is and what to do."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # RuntimeError: "~" in the path, and nobody knows whose
+        said = (error.strerror if isinstance(error, OSError) else None) or str(error).rstrip(".")
+        raise _unusable(home, said) from None
+    except subprocess.CalledProcessError as error:
+        raise _unusable(home, error.stderr.decode(errors="replace").strip() or str(error)) from None
+
+
+def _unusable(home: Path, found: str) -> PermanentError:
+    advice = "Put that right, or choose a folder that you can write (DAGSTER_HOME)."
+    return PermanentError(f"using {home} for the embedded PostgreSQL", found, advice)
 
 
 def _server_user(home: Path) -> ServerUser | None:

@@ -22,11 +22,11 @@ from chatsdk_migration.settings import Settings
 
 _OPERATOR_MUST_ACT = {
     "25006": "The database refuses writes: connect to the primary server, not to a standby.",
-    "42501": "The role lacks a privilege: run the validate command, which lists the missing GRANT statements.",
-    "42P01": "A table is missing: run the validate command, which lists what differs from ChatSDK's schema.",
-    "42703": "A column is missing: run the validate command, which lists what differs from ChatSDK's schema.",
-    "42883": "A function is missing: run the validate command, which lists what differs from ChatSDK's schema.",
-    "3F000": "A schema is missing: run the validate command, which lists what differs from ChatSDK's schema.",
+    "42501": "The role lacks a privilege: run import-stream --dry-run, which lists the missing GRANT statements.",
+    "42P01": "A table is missing: run import-stream --dry-run, which lists what differs from ChatSDK's schema.",
+    "42703": "A column is missing: run import-stream --dry-run, which lists what differs from ChatSDK's schema.",
+    "42883": "A function is missing: run import-stream --dry-run, which lists what differs from ChatSDK's schema.",
+    "3F000": "A schema is missing: run import-stream --dry-run, which lists what differs from ChatSDK's schema.",
 }
 """Errors that every channel would meet alike (PostgreSQL appendix A)."""
 
@@ -39,6 +39,8 @@ _CONNECTION_REFUSALS: tuple[tuple[str, bool, str], ...] = (
     ("password authentication failed", False, "Check --db-user and DB_PASSWORD."),
     ("no password supplied", False, "Set DB_PASSWORD."),
     ("no pg_hba.conf entry", False, "Allow this host and role in pg_hba.conf, or turn on --db-ssl if it asks for TLS."),
+    ("root certificate file", False, "Give the path of an existing CA file with --db-ssl-ca."),
+    ("does not match host name", False, "Give --db-host the name that the certificate carries."),
     ("certificate", False, "Give the server's CA with DB_SSL_CA; an unverified connection is not offered."),
     ("does not support SSL", False, "Turn TLS on at the server, or leave out --db-ssl inside a trusted network."),
     ("permission denied for database", False, "Run: GRANT CONNECT ON DATABASE ... TO the role."),
@@ -59,14 +61,20 @@ def connection_failure(settings: Settings, error: Exception) -> MigrationError:
         return PermanentError(tried, "there is no such role", "Check --db-user, or create the role first.")
     for sign, passes, next_step in _CONNECTION_REFUSALS:
         if sign in text:
-            found = f"the server refused: {sign}"
+            found = f"the connection was refused: {_reason(text) if 'cert' in sign or 'host' in sign else sign}"
             return TransientError(tried, found, next_step) if passes else PermanentError(tried, found, next_step)
-    reason = text.strip().splitlines()[-1].strip() if text.strip() else type(error).__name__
+    reason = _reason(text) or type(error).__name__
     return TransientError(
         tried,
         f"the database cannot be reached ({reason})",
         "Check --db-host, --db-port, that the server runs, firewalls.",
     )
+
+
+def _reason(text: str) -> str:
+    """Give the line of libpq's text that says why, without the address, which the message names anyway."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    return lines[0].rpartition("failed: ")[2] if lines else ""
 
 
 def explain(tried: str, error: psycopg.Error, otherwise: type[MigrationError] = PermanentError) -> MigrationError:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from chatsdk_migration import losses
 from chatsdk_migration.models import Batch, Entity, Loss, Rejected
-from chatsdk_migration.postgres.copying import REJECT_COLUMNS, reject_line
+from chatsdk_migration.postgres.copying import REJECT_COLUMNS, copy_rows, reject_line
 from chatsdk_migration.postgres.failures import explained
 from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Connection, Target
@@ -23,7 +23,7 @@ from chatsdk_migration.rejected import key_of
 from chatsdk_migration.storable import repair
 
 SCHEMA = "chatsdk_migration"
-VERSION = 4
+VERSION = 6
 """Number of the newest ``ledger_<n>.sql``."""
 INSTALL_LOCK = 0x6D696772617465
 """Key of the advisory lock under which one process installs and the others wait."""
@@ -199,13 +199,10 @@ class Notes:
             self._write_rejects(conn)
 
     def _write_losses(self, conn: Connection) -> None:
-        columns = "(app_id, cid, entity, kind, stream_id, occurrences, detail)"
-        with (
-            conn.cursor() as cursor,
-            cursor.copy(b"COPY chatsdk_migration.loss " + columns.encode() + b" FROM STDIN") as copy,
-        ):
-            for line in [*self._lines.values(), *self._sums.rows()]:
-                copy.write_row((self._target.app_id, WHOLE_APP, *line))
+        columns = ("entity", "kind", "stream_id", "occurrences", "detail")
+        conn.execute(statement("arriving_losses"))
+        copy_rows(conn, "arriving_loss", columns, [*self._lines.values(), *self._sums.rows()])
+        conn.execute(statement("store_losses"), {"app": self._target.app_id, "cid": WHOLE_APP})
 
     def _write_rejects(self, conn: Connection) -> None:
         parameters = {"app": self._target.app_id, "cid": WHOLE_APP}

@@ -3,6 +3,13 @@
 Here: the order of the statements, what each transaction holds, what is done again after a crash (everything: each
 step adds only what is missing). Not here: the statements (``sql/``), the connection and the stage (``stage.py``).
 
+What a later run may do, the rule of every statement here: what was carried once is not carried again; what the
+migration left and nobody touched may be refreshed by a later run of the same channel; what people changed or removed in
+ChatSDK stays so. The ledger remembers what was carried, in the transaction that carries it: people in ``carried_user``,
+members in ``read_position`` (with what their rows said), messages in ``message_map``, reactions, mentions, pins and
+votes as digests in ``carried``. Bringing something back on purpose is another matter: ``restore`` of ``store_users``
+and of ``people.load_users``, and the repairs of a comparison (``reconcile/``), which have statements of their own.
+
 Locks are taken in the order of ChatSDK's live server: the sequence row, then the channel row. Nothing above
 ROW EXCLUSIVE is taken on any table.
 """
@@ -24,16 +31,25 @@ from chatsdk_migration.postgres import ledger
 from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Connection, tenant_transaction
 
+LARGEST_CHUNK = 5_000
+"""Messages in a transaction: live senders of the channel wait for its end."""
 LARGEST_TRIGGERED_CHUNK = 300
 """Messages in a transaction with the trigger on: it rewrites the channel's row for each, walking all versions."""
 LARGEST_FAN_OUT = 100_000
 """Rows of ``user_message`` in a transaction: a channel with thousands of members gets smaller chunks."""
+LARGEST_TRIGGERED_FAN_OUT = 2_000
+"""The same where each row's foreign keys are checked one by one, while live senders of the channel wait."""
+MEMBERS_AT_A_TIME = 2_000
+"""Members in a transaction, which holds the channel's row."""
 LARGE_STAGE = 2_000
 """Rows from which a stage is worth statistics."""
 MOST_PLANS = 3
 """How often to plan anew because somebody deleted a user or a message between plan and load."""
 PARENTS_AT_A_TIME = 1_000
 """Thread parents locked together while their replies are counted."""
+
+EMBEDDED_USER = "embedded_user"
+"""Marks staged losses of people met inside other records: they count only where such a person is inserted."""
 
 Found = Counter[tuple[str, str]]
 """Numbers by (entity, kind of loss) or, for rejects, by (entity, "")."""
@@ -102,20 +118,60 @@ class Scope:
             self.conn.execute(b"ANALYZE " + table)
 
 
-def store_users(scope: Scope) -> None:
-    """Insert people met on the way who are not there yet, in a transaction of their own."""
+def store_users(scope: Scope, *, restore: bool = False) -> Outcome:
+    """Insert people met for the first time; what belongs to those deleted in ChatSDK since leaves the stage.
+
+    Args:
+        scope: The channel.
+        restore: Bring back those who were deleted.
+    """
+    outcome = Outcome()
     with scope.transaction():
-        scope.run("insert_staged_users")
+        if scope.staged.pop(EMBEDDED_USER, 0):
+            _note_losses(outcome, scope.run("keep_people_losses"))
+        scope.run("insert_staged_users", restore=restore)
+    with scope.transaction():
+        _note_losses(outcome, scope.run("drop_removed_people"))
+    return outcome
+
+
+def refresh_members(scope: Scope) -> None:
+    """Bring members whose rows are as they were carried up to date; those who left in Stream go.
+
+    Raises:
+        ChannelError: Somebody has to go, and the role may not.
+    """
+    with scope.transaction():
+        require_channel(scope)
+        scope.conn.execute("SET LOCAL enable_nestloop = off")
+        scope.run("refresh_members")
+        leavers, may_remove = scope.row("find_leavers")
+    if not leavers:
+        return
+    if not may_remove:
+        raise ChannelError(
+            f"loading {scope.cid}",
+            f"{len(leavers)} members whom an earlier run carried have left in Stream since, and would read on here",
+            "GRANT DELETE ON channel_member TO the role, then run again with --resume.",
+        )
+    with scope.transaction():
+        scope.run("remove_leavers", people=leavers)
 
 
 def load_members(scope: Scope) -> Outcome:
-    """Insert members, remember their read times, raise the channel's member count."""
+    """Insert members who were never carried, remember their read times, raise the channel's member count."""
     outcome = Outcome()
     with scope.transaction():
         require_channel(scope)
         _note_rejects(outcome, scope.run("reject_members"))
-        written, arriving = scope.row("insert_members")
-    outcome.counts = LoadCounts(written, arriving - written)
+        _note_losses(outcome, scope.run("group_unless_two"))
+        (carried,) = scope.row("count_members")
+    written, arriving = 0, MEMBERS_AT_A_TIME
+    while arriving == MEMBERS_AT_A_TIME:
+        with scope.transaction():
+            inserted, arriving = scope.row("insert_members", rows=MEMBERS_AT_A_TIME)
+        written += inserted
+    outcome.counts = LoadCounts(written, carried - written)
     return outcome
 
 
@@ -141,9 +197,10 @@ def _link(scope: Scope) -> None:
     """Make the links that pointed forward, and those a killed run left open."""
     with scope.transaction():
         links = scope.run("find_links").rowcount
-    for after in range(0, links, scope.chunk):
+    size = min(scope.chunk, LARGEST_CHUNK)
+    for after in range(0, links, size):
         with scope.transaction():
-            scope.run("link_messages", after=after, upto=after + scope.chunk)
+            scope.run("link_messages", after=after, upto=after + size)
 
 
 def _load_all_chunks(scope: Scope, outcome: Outcome) -> int:
@@ -216,8 +273,11 @@ def _load_chunks(scope: Scope, plan: Plan) -> int:
 
 def chunk_size(scope: Scope, readers: int) -> int:
     """Give the number of messages in a transaction."""
-    size = scope.chunk if scope.privileged else min(scope.chunk, LARGEST_TRIGGERED_CHUNK)
-    return max(1, min(size, LARGEST_FAN_OUT // max(1, readers)))
+    if scope.privileged:
+        largest, fan_out = LARGEST_CHUNK, LARGEST_FAN_OUT
+    else:
+        largest, fan_out = LARGEST_TRIGGERED_CHUNK, LARGEST_TRIGGERED_FAN_OUT
+    return max(1, min(scope.chunk, largest, fan_out // max(1, readers)))
 
 
 def _load_chunk(scope: Scope, after: int, upto: int) -> bool:
@@ -272,9 +332,10 @@ def load_reactions(scope: Scope) -> Outcome:
         return outcome
     (last,) = _one(scope.conn.execute("SELECT coalesce(max(line), 0) FROM stage_reaction"))
     scope.analyze(b"stage_reaction", last)
-    for after in range(0, last, scope.chunk):
+    size = min(scope.chunk, LARGEST_CHUNK)
+    for after in range(0, last, size):
         with scope.transaction(), scope.set_based_checks():
-            written, arriving = scope.row("insert_reactions", after=after, upto=after + scope.chunk)
+            written, arriving = scope.row("insert_reactions", after=after, upto=after + size)
         outcome.counts += LoadCounts(written, arriving - written)
     with scope.transaction():
         _note_rejects(outcome, scope.run("reject_reactions"))
@@ -283,30 +344,37 @@ def load_reactions(scope: Scope) -> Outcome:
 
 
 def attach_to_messages(scope: Scope) -> Outcome:
-    """Insert mentions, pins and votes, each in a transaction of its own."""
+    """Insert mentions, pins and votes, each in a transaction of its own, and count the voters again."""
     outcome = Outcome()
     merges = {"stage_mention": "insert_mentions", "stage_pin": "insert_pins", "stage_vote": "insert_votes"}
     wanted = [name for table, name in merges.items() if scope.staged[table]]
     for name in wanted:
         with scope.transaction():
             scope.run(name)
+    if scope.staged["stage_vote"]:
+        with scope.transaction():
+            scope.run("hold_polls")
+            scope.run("replay_votes")
     if wanted:
         with scope.transaction():
             _note_rejects(outcome, scope.run("reject_attachments"))
+            _note_losses(outcome, scope.run("lose_mentions"))
     return outcome
 
 
 def count_replies(scope: Scope) -> None:
     """Set ``reply_count`` of thread parents to their rows; only a crash or a quarantined reply leaves it wrong."""
-    while parents := _wrong_parents(scope):
+    parents: list[UUID] = []
+    while parents := _wrong_parents(scope, parents[-1] if parents else None):
         with scope.transaction():
             scope.run("hold_parents", parents=parents)
             scope.run("repair_reply_counts", parents=parents)
 
 
-def _wrong_parents(scope: Scope) -> list[UUID]:
+def _wrong_parents(scope: Scope, after: UUID | None) -> list[UUID]:
     with scope.transaction():
-        (parents,) = scope.row("wrong_reply_counts", rows=PARENTS_AT_A_TIME)
+        scope.conn.execute("SET LOCAL enable_nestloop = off")
+        (parents,) = scope.row("wrong_reply_counts", rows=PARENTS_AT_A_TIME, after=after)
     return parents or []
 
 
@@ -338,6 +406,14 @@ def audit(scope: Scope) -> None:
         with scope.transaction():
             scope.run("hold_channel")
             scope.run("repair_counters")
+
+
+def record_categories(scope: Scope, categories: Collection[str]) -> None:
+    """Note number and digest of what hangs on the channel's messages, for comparisons without the source."""
+    if categories:
+        with scope.transaction():
+            scope.conn.execute("SET LOCAL enable_seqscan = off")  # few rows of tables whose statistics lag behind
+            scope.run("record_categories", categories=list(categories))
 
 
 def keep_notes(scope: Scope, entities: Collection[str]) -> None:

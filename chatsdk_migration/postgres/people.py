@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from chatsdk_migration.models import Entity, LoadCounts, Rejected, UserRow
+from chatsdk_migration.models import Batch, Entity, LoadCounts, Rejected, UserRow
 from chatsdk_migration.postgres.copying import copy_rows, in_halves, refusal
 from chatsdk_migration.postgres.failures import explained
 from chatsdk_migration.postgres.sql import statement
@@ -24,8 +24,12 @@ class UserLoad:
     rejects: list[Rejected] = field(default_factory=list)
 
 
-def load_users(target: Target, rows: Iterable[UserRow], batch_size: int) -> UserLoad:
-    """Insert users that are not there yet, ``batch_size`` rows in each transaction.
+def load_users(
+    target: Target, rows: Iterable[UserRow], batch_size: int, origin: Batch | None = None, *, restore: bool = False
+) -> UserLoad:
+    """Insert users that were never met, ``batch_size`` rows in each transaction; ``origin`` has the originals.
+
+    Somebody who was met before and is not there any more was deleted in ChatSDK, and comes back only with ``restore``.
 
     Raises:
         TransientError: The connection broke; committed batches stay and a repetition adds nothing.
@@ -34,24 +38,40 @@ def load_users(target: Target, rows: Iterable[UserRow], batch_size: int) -> User
     load = UserLoad()
     remaining = iter(rows)
     while batch := list(islice(remaining, batch_size)):
-        _load_batch(target, batch, load)
+        _load_batch(target, batch, load, origin, restore=restore)
     return load
 
 
-def _load_batch(target: Target, batch: Sequence[UserRow], load: UserLoad) -> None:
+def _load_batch(
+    target: Target, batch: Sequence[UserRow], load: UserLoad, origin: Batch | None, *, restore: bool
+) -> None:
     def refused(row: UserRow, reason: str) -> None:
-        load.rejects.append(refusal(Entity.USER.value, row, reason))
+        load.rejects.append(refusal(Entity.USER.value, row, reason, origin))
 
     with explained("loading users"):
-        for counts in in_halves(batch, lambda some: _insert(target, some), refused):
+        for counts in in_halves(batch, lambda some: _insert(target, some, origin, restore=restore), refused):
             load.counts += counts
 
 
-def _insert(target: Target, rows: Sequence[UserRow]) -> LoadCounts:
+def _insert(target: Target, rows: Sequence[UserRow], origin: Batch | None, *, restore: bool) -> LoadCounts:
     with target.raw_transaction() as conn:
         conn.execute(statement("people_stage"))
         copy_rows(conn, "arriving_user", UserRow._fields, rows)
-        found = conn.execute(statement("people_insert"), {"app": target.app_id}).fetchone()
+        if origin is not None and origin.embedded_losses:
+            conn.execute(statement("people_losses"), {"app": target.app_id} | _losses_of_creators(origin))
+        found = conn.execute(statement("people_insert"), {"app": target.app_id, "restore": restore}).fetchone()
     assert found is not None, "an aggregate gives one row"
     written, arriving = found
     return LoadCounts(written, arriving - written)
+
+
+def _losses_of_creators(origin: Batch) -> dict[str, list[str]]:
+    """Give what people who made channels lose, each with a channel they made, column by column."""
+    made = {row.created_by: row.stream_cid for row in reversed(origin.channels)}
+    found = [(made[loss.stream_id], loss) for loss in origin.embedded_losses if loss.stream_id in made]
+    return {
+        "cids": [cid for cid, _ in found],
+        "kinds": [loss.kind for _, loss in found],
+        "people": [loss.stream_id for _, loss in found],
+        "details": [loss.detail for _, loss in found],
+    }

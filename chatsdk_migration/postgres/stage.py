@@ -10,7 +10,7 @@ Temporary tables and the session's lock need a session of their own: no transact
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -35,11 +35,12 @@ from chatsdk_migration.models import (
     VoteRow,
 )
 from chatsdk_migration.postgres import ledger, merge
-from chatsdk_migration.postgres.copying import copy_rows, in_halves, refusal, reject_line
+from chatsdk_migration.postgres.copying import REJECT_COLUMNS, copy_rows, in_halves, refusal, reject_line
 from chatsdk_migration.postgres.failures import explained
 from chatsdk_migration.postgres.preflight import Preflight
 from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Target
+from chatsdk_migration.rejected import key_of
 
 LOCK_WAIT_SECONDS = 60
 """How long to wait for another run of the same channel; a killed one loses its lock as soon as its session ends."""
@@ -51,8 +52,7 @@ REACTION_ENTITIES = frozenset({Entity.REACTION.value})
 MESSAGE_ENTITIES = frozenset(Entity) - MEMBER_ENTITIES - REACTION_ENTITIES
 """Whose losses and rejects are replaced when a part is loaded again."""
 
-_LOSS_COLUMNS = ("entity", "kind", "stream_id", "occurrences", "detail")
-_REJECT_COLUMNS = ("entity", "stream_id", "code", "reason", "record")
+LOSS_COLUMNS = ("entity", "kind", "stream_id", "occurrences", "detail")
 
 
 class _Stage(NamedTuple):
@@ -105,6 +105,7 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
         self._sums = ledger.Sums()
         self._staged: Counter[str] = Counter()
         self._known_users: set[str] = set()
+        self._settled: frozenset[tuple[str, str]] = frozenset()  # rejects replayed or discarded before, by their keys
         self._entities: frozenset[str] = frozenset()
         self._resources = ExitStack()
 
@@ -116,6 +117,9 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
                 with explained(f"preparing the load of {self.cid}", ChannelError):
                     self._empty_tables()
                     self._lock()
+                    self._settled = frozenset(self._scope.run("quarantine_settled"))
+                    # A channel is some fifteen transactions: only its end waits for the disk, for all of them.
+                    conn.execute("SET synchronous_commit = off")
             except BaseException:
                 conn.close()  # gives the lock back, whatever state the session is in
                 raise
@@ -126,28 +130,51 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._resources:
+            if error is not None:
+                self._close()
+                return
             try:
-                if error is None:
-                    self._scope.run("unlock_channel")
-                else:
-                    self._scope.conn.close()
+                with explained(f"finishing {self.cid}", ChannelError):
+                    self._reach_the_disk()
+            except BaseException:
+                self._close()
+                raise
+            try:
+                self._scope.run("unlock_channel")
             except psycopg.Error:  # everything is committed; the lock goes with the session
-                with suppress(psycopg.Error):
-                    self._scope.conn.close()
+                self._close()
+
+    def _close(self) -> None:
+        with suppress(psycopg.Error):
+            self._scope.conn.close()
+
+    def _reach_the_disk(self) -> None:
+        """Commit something that is written, and wait as long as the server wants to: all before it is safe then."""
+        with self._scope.conn.transaction():
+            self._scope.conn.execute("RESET synchronous_commit")
+            self._scope.conn.execute("SELECT pg_logical_emit_message(true, 'chatsdk-migration', '')")
 
     def add(self, batch: Batch) -> None:
         """Copy a batch into the stage; a row PostgreSQL refuses costs that row only."""
         with explained(f"staging rows of {self.cid}", ChannelError):
-            self._copy(_USERS, self._new_users(batch))
-            self._copy(_MEMBERS, batch.members)
-            self._copy(_MESSAGES, batch.messages)
-            self._copy(_MENTIONS, batch.mentions)
-            self._copy(_PINS, batch.pins)
-            self._copy(_POLLS, batch.polls)
-            self._copy(_VOTES, batch.votes)
-            self._copy(_REACTIONS, batch.reactions)
+            fresh = self._new_users(batch)
+            self._copy(_USERS, fresh, batch)
+            self._note_embedded_losses(batch, fresh)
+            self._copy(_MEMBERS, batch.members, batch)
+            self._copy(_MESSAGES, batch.messages, batch)
+            self._copy(_MENTIONS, batch.mentions, batch)
+            self._copy(_PINS, batch.pins, batch)
+            self._copy(_POLLS, batch.polls, batch)
+            self._copy(_VOTES, batch.votes, batch)
+            self._copy(_REACTIONS, batch.reactions, batch)
             self._note_losses(batch)
             self._note_rejects(batch.rejects)
+
+    def refresh_members(self) -> None:
+        """Bring carried members up to date; needs all members of the channel in the stage."""
+        with explained(f"refreshing members of {self.cid}", ChannelError):
+            self._store_users()
+            merge.refresh_members(self._scope)
 
     def load_members(self) -> LoadCounts:
         """Insert the staged members."""
@@ -179,9 +206,28 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
             if self._entities - REACTION_ENTITIES:
                 merge.place_readers(self._scope)
                 merge.audit(self._scope)
-            copy_rows(self._scope.conn, "stage_loss", _LOSS_COLUMNS, self._sums.rows())
+            merge.record_categories(self._scope, self._recorded_categories())
+            self._remember_items()
+            copy_rows(self._scope.conn, "stage_loss", LOSS_COLUMNS, self._sums.rows())
             self._sums = ledger.Sums()
             merge.keep_notes(self._scope, self._entities)
+
+    def _remember_items(self) -> None:
+        """Note how the polls came, for incremental syncs."""
+        if self._entities >= MESSAGE_ENTITIES and self._staged["stage_poll"]:
+            with self._scope.transaction():
+                self._scope.run("remember_items")
+
+    def _recorded_categories(self) -> list[str]:
+        """Name what has been loaded now, of what hangs on messages."""
+        of_messages = ["mentions", "pins", "votes"] if self._entities >= MESSAGE_ENTITIES else []
+        return of_messages + (["reactions"] if self._entities >= REACTION_ENTITIES else [])
+
+    def keep_source_months(self, months: Mapping[str, int]) -> None:
+        """Note how many messages were read from Stream, by month (``YYYY-MM``, empty: unknown), in place of before."""
+        with explained(f"noting what was read of {self.cid}", ChannelError), self._scope.transaction():
+            self._scope.run("forget_source_months")
+            self._scope.run("keep_source_months", months=list(months), numbers=list(months.values()))
 
     def _new_scope(self, conn: psycopg.Connection[Any]) -> merge.Scope:
         settings = self._target.settings
@@ -230,16 +276,25 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
         self._known_users.update(row.id for row in fresh)
         return fresh
 
+    def _note_embedded_losses(self, batch: Batch, fresh: Sequence[UserRow]) -> None:
+        """Stage what people embedded in other records lose; which of them are new here, the database knows."""
+        ids = {row.id for row in fresh} if batch.embedded_losses else set[str]()
+        lines = [ledger.loss_line(loss) for loss in batch.embedded_losses if loss.stream_id in ids]
+        if lines:
+            lines = [(merge.EMBEDDED_USER, *line[1:]) for line in lines]
+            copy_rows(self._scope.conn, "stage_loss", LOSS_COLUMNS, lines)
+            self._staged[merge.EMBEDDED_USER] += len(lines)
+
     def _store_users(self) -> None:
         if self._staged.pop(_USERS.table, 0):
-            merge.store_users(self._scope)
+            self._noted(merge.store_users(self._scope))
 
-    def _copy(self, stage: _Stage, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _copy(self, stage: _Stage, rows: Sequence[tuple[Any, ...]], batch: Batch) -> None:
         refused: list[Rejected] = []
         in_halves(
             rows,
             lambda some: copy_rows(self._scope.conn, stage.table, stage.columns, some),
-            lambda row, reason: refused.append(refusal(stage.entity.value, row, reason)),
+            lambda row, reason: refused.append(refusal(stage.entity.value, row, reason, batch)),
         )
         self._staged[stage.table] += len(rows)
         self._note_rejects(refused)
@@ -253,12 +308,13 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
             else:
                 self._sums.add(loss)
         if lines:
-            copy_rows(self._scope.conn, "stage_loss", _LOSS_COLUMNS, lines)
+            copy_rows(self._scope.conn, "stage_loss", LOSS_COLUMNS, lines)
 
     def _note_rejects(self, rejects: Sequence[Rejected]) -> None:
-        self.rejects.update(rejected.entity for rejected in rejects)
-        if rejects:
-            copy_rows(self._scope.conn, "stage_reject", _REJECT_COLUMNS, [reject_line(one) for one in rejects])
+        fresh = [one for one in rejects if (one.entity, key_of(one)) not in self._settled]
+        self.rejects.update(rejected.entity for rejected in fresh)
+        if fresh:
+            copy_rows(self._scope.conn, "stage_reject", REJECT_COLUMNS, [reject_line(one) for one in fresh])
 
     def _noted(self, outcome: merge.Outcome) -> LoadCounts:
         self.losses.update(outcome.losses)

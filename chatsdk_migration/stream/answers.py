@@ -9,6 +9,7 @@ any other 4xx concerns the call itself. Messages name the endpoint, never the UR
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from chatsdk_migration.errors import (
     TransientError,
 )
 from chatsdk_migration.models import Json
+from chatsdk_migration.stream.session import Received
 
 NOT_FOUND_CODE = 16
 NOT_ALLOWED_CODE = 17
@@ -38,6 +40,10 @@ PASSING_CODES = frozenset({TOO_MANY_CONNECTIONS_CODE, COOLDOWN_CODE})
 """Answered as 403, yet Stream's own SDKs try them again."""
 MESSAGE_SHOWN_CHARACTERS = 300
 """Enough of Stream's explanation to act on, little enough for an event log."""
+MOST_LEVELS = 500
+"""Of arrays and objects in one another, where a page holds a value too deep to decode; Python's own limit is 1000."""
+_TOO_DEEP_KEY = "chatsdk_migration: nested too deeply"
+_STRINGS_AND_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 _ADVICE = {
     2: "Check the API key: Stream does not know it.",
@@ -109,7 +115,7 @@ class Answer(StreamResponse):  # type: ignore[misc, unused-ignore]
         readable: The body was one JSON object.
     """
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: requests.Response | Received) -> None:
         body = decode(response.content)
         super().__init__(body or {}, {}, response.status_code)
         self.status: int = response.status_code
@@ -137,10 +143,52 @@ def decode_any(content: bytes) -> object:
 
 
 def _decode_leniently(content: bytes) -> object:
+    text = content.decode("utf-8", "surrogateescape")
     try:
-        return json.loads(content.decode("utf-8", "surrogateescape"))
+        return json.loads(text)
+    except RecursionError:
+        return _decode_flattened(text)
+    except ValueError:
+        return None
+
+
+def _decode_flattened(text: str) -> object:
+    """Decode a page of which some record is nested deeper than a decoder goes: the rest of the page stays readable.
+
+    What lies too deep becomes ``TOO_DEEP``, so that the mapping rejects that record alone, as it does with any value it
+    cannot write.
+    """
+    try:
+        return json.loads(_flattened(text), object_hook=lambda found: TOO_DEEP if _TOO_DEEP_KEY in found else found)
     except (ValueError, RecursionError):
         return None
+
+
+def _flattened(text: str) -> str:
+    """Put a mark in the place of every array and object below ``MOST_LEVELS`` of them."""
+    pieces, kept, depth = list[str](), 0, 0
+    for token in _STRINGS_AND_BRACKETS.finditer(text):
+        mark = token[0]
+        if mark in "[{":
+            depth += 1
+            if depth == MOST_LEVELS + 1:
+                pieces += text[kept : token.start()], f'{{"{_TOO_DEEP_KEY}":0}}'
+        elif mark in "]}":
+            if depth == MOST_LEVELS + 1:
+                kept = token.end()
+            depth -= 1
+    return "".join([*pieces, text[kept:]])
+
+
+def _nested(levels: int) -> list[object]:
+    value: list[object] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+TOO_DEEP = _nested(100_000)
+"""Stands for a value nested too deeply to be read; no encoder writes it."""
 
 
 @dataclass(frozen=True, slots=True)

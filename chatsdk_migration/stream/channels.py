@@ -24,8 +24,8 @@ MEMBERS_IN_STATE = 100
 """The most members a state holds."""
 
 
-def walk_channels(client: StreamClient) -> Iterator[list[Json]]:
-    """Give the states of all channels in pages, oldest first, each once; a state holds up to three members.
+def walk_channels(client: StreamClient, members: int = MEMBERS_TO_TELL_A_PAIR) -> Iterator[list[Json]]:
+    """Give the states of all channels in pages, oldest first, each once; a state holds up to ``members`` members.
 
     Soft-deleted channels are not listed by Stream.
 
@@ -34,7 +34,7 @@ def walk_channels(client: StreamClient) -> Iterator[list[Json]]:
     """
     listing = Listing(
         what="the channels",
-        fetch=lambda condition, offset: channels_page(client, condition, offset),
+        fetch=lambda condition, offset: channels_page(client, condition, offset, members),
         limit=PAGE,
         last_offset=LAST_OFFSET,
         id_field="cid",
@@ -57,9 +57,20 @@ def read_channel(client: StreamClient, cid: str) -> Json:
     return states[0]
 
 
-def channels_page(client: StreamClient, condition: Json, offset: int = 0) -> list[Json]:
+def confirm(client: StreamClient, cid: str) -> Json | None:
+    """Look a channel up unless Stream has just shown it: before anything that would create it or bring it back.
+
+    Raises:
+        GoneFromSourceError: Stream does not list it (any more).
+    """
+    return None if client.has_just_seen(cid) else read_channel(client, cid)
+
+
+def channels_page(
+    client: StreamClient, condition: Json, offset: int = 0, members: int = MEMBERS_TO_TELL_A_PAIR
+) -> list[Json]:
     """Read one page of channel states, oldest first."""
-    return _query(client, condition, offset, members=MEMBERS_TO_TELL_A_PAIR, limit=PAGE)
+    return _query(client, condition, offset, members=members, limit=PAGE)
 
 
 def cid_of(state: Json) -> str:

@@ -1,7 +1,7 @@
 """One call to Stream: signed by the official SDK, paced, repeated within bounds, judged.
 
-Here: the connection, the repeating, the stopping, and the small thread pool that walks share.
-Not here: limits (``pacing``), the meaning of refusals (``answers``), what is called (the modules an entity).
+Here: the repeating, the stopping, and the small thread pool that walks share. Not here: the connections (``session``),
+limits (``pacing``), the meaning of refusals (``answers``), what is called (the modules an entity).
 
 Errors of every call:
 
@@ -17,15 +17,15 @@ import copy
 import json
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from stream_chat import StreamChat
 from stream_chat.types.stream_response import StreamResponse
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
@@ -36,6 +36,7 @@ from chatsdk_migration.settings import Settings
 from chatsdk_migration.stream.answers import AnotherTryError, Answer, SourceUnavailableError, StoppedError, judge
 from chatsdk_migration.stream.endpoints import Endpoint
 from chatsdk_migration.stream.pacing import Pacer
+from chatsdk_migration.stream.session import NETWORK_ERRORS, Received, Session
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,8 +44,6 @@ R = TypeVar("R")
 HELPERS_PER_CHANNEL = 2
 """Threads for the calls beside a channel's list (replies, reactions, votes), for each channel in flight."""
 FEWEST_HELPERS = 8
-SECONDS_A_CHANNEL_COUNTS_AS_JUST_SEEN = 600.0
-"""Long enough for a page to be loaded between two calls, short enough that "just seen" is true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,7 @@ class Bounds:
         attempts: Tries that end in an error of Stream's or of the network.
         seconds: Time those tries may take beside ``limited_seconds``.
         limited_seconds: Total time while Stream answers 429: limits pass, and the customer's backend shares them.
+        seen_seconds: How long Stream's word that a channel exists holds: querying a deleted one would bring it back.
         first_wait_seconds: Ceiling of the first random wait; it doubles with each try.
         longest_wait_seconds: Ceiling of any random wait.
     """
@@ -62,6 +62,7 @@ class Bounds:
     attempts: int = 8
     seconds: float = 300.0
     limited_seconds: float = 900.0
+    seen_seconds: float = 5.0
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 30.0
 
@@ -73,34 +74,21 @@ class _Trial:
     endpoint: Endpoint
     send: Callable[[], StreamResponse]
     optional: bool
+    before: Callable[[], object] | None = None
     failures: int = 0
 
 
 class _Sdk(StreamChat):  # type: ignore[misc, unused-ignore]
     """The SDK with a session that does not repeat by itself, and headers of refusals too."""
 
-    def __init__(self, settings: Settings, connections: int) -> None:
+    def __init__(self, settings: Settings, connections: int, stopped: Callable[[], bool]) -> None:
         base = settings.stream_chat_url.rstrip("/") if settings.stream_chat_url else None
         super().__init__(settings.stream_api_key, settings.stream_api_secret.get_secret_value(), base_url=base)
         self.timeout = settings.request_timeout_seconds  # not through the constructor: an SDK variable would win
-        self.set_http_session(open_session(self.base_url, connections))
+        self.set_http_session(Session(self.base_url, connections, stopped))
 
-    def _parse_response(self, response: requests.Response) -> StreamResponse:
+    def _parse_response(self, response: requests.Response | Received) -> StreamResponse:
         return Answer(response)
-
-
-def open_session(url: str, connections: int) -> requests.Session:
-    """Open a session that keeps as many connections as there are threads.
-
-    Proxies are read from the environment once. The session itself trusts none of it: a ``.netrc`` entry for the host
-    would replace the ``Authorization`` header.
-    """
-    session = requests.Session()
-    environment = session.merge_environment_settings(url, {}, None, None, None)
-    session.proxies, session.verify, session.trust_env = dict(environment["proxies"]), environment["verify"], False
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=connections, max_retries=0))
-    return session
 
 
 class StreamClient:
@@ -115,19 +103,22 @@ class StreamClient:
         pool: Threads for calls beside a list; work given to it must not wait for other work in it.
         pacer: The paces, and Stream's clock.
         unavailable: Endpoints this app turned out not to have.
+        refusing: Ids for which an optional endpoint refused to answer, while another did.
     """
 
     def __init__(self, settings: Settings, bounds: Bounds = Bounds()) -> None:
         helpers = max(FEWEST_HELPERS, HELPERS_PER_CHANNEL * settings.channels_in_flight)
-        self._sdk = _Sdk(settings, helpers + settings.channels_in_flight + 1)
-        self._secrets = (self._sdk.auth_token, self._sdk.api_secret, self._sdk.api_key)
         self._stopped = threading.Event()
+        self._sdk = _Sdk(settings, helpers + settings.channels_in_flight + 1, self._stopped.is_set)
+        self._secrets = (self._sdk.auth_token, self._sdk.api_secret, self._sdk.api_key)
         self._reason: list[PermanentError] = []
         self._lock = threading.Lock()
         self._seen: dict[str, float] = {}
+        self._seen_seconds = bounds.seen_seconds
         self._tallies: tuple[Counter[str], ...] = ()
         self.calls: Counter[str] = Counter()
         self.unavailable: set[Endpoint] = set()
+        self.refusing: dict[Endpoint, set[str]] = defaultdict(set)
         self.pool = ThreadPoolExecutor(helpers, thread_name_prefix="stream")
         self.pacer = Pacer(settings.rate_limit_share, self._stopped)
         self._retrying = _retrying(bounds, self.pacer)
@@ -153,9 +144,25 @@ class StreamClient:
         query = {name: json.dumps(v) if isinstance(v, dict) else v for name, v in (params or {}).items()}
         return self._call(_Trial(endpoint, lambda: self._sdk.get(path, params=query), optional))
 
-    def post(self, path: str, body: Json, *, endpoint: Endpoint, optional: bool = False) -> Json:
-        """POST a query; arguments as for ``get``. Repeated like a GET, which is safe: none of ours changes anything."""
-        return self._call(_Trial(endpoint, lambda: self._sdk.post(path, data=body), optional))
+    def post(
+        self,
+        path: str,
+        body: Json,
+        *,
+        endpoint: Endpoint,
+        optional: bool = False,
+        before: Callable[[], object] | None = None,
+    ) -> Json:
+        """POST a query; arguments as for ``get``. Repeated like a GET, which is safe: none of ours changes anything.
+
+        Args:
+            path: Relative, its parts quoted.
+            body: The query.
+            endpoint: What is called.
+            optional: The caller can do without this endpoint.
+            before: Called right before each try, after all waiting; what it raises ends the call.
+        """
+        return self._call(_Trial(endpoint, lambda: self._sdk.post(path, data=body), optional, before))
 
     def stop(self, reason: PermanentError | None = None) -> None:
         """Make every waiting and every further call of all threads end with ``reason``; returns at once."""
@@ -195,7 +202,8 @@ class StreamClient:
     @property
     def base_url(self) -> str:
         """The server's address, without credentials."""
-        return str(self._sdk.base_url)
+        place = urlsplit(str(self._sdk.base_url))
+        return place._replace(netloc=place.netloc.rpartition("@")[2]).geturl()
 
     @property
     def server_time(self) -> float:
@@ -204,11 +212,19 @@ class StreamClient:
 
     def saw(self, cid: str) -> None:
         """Note that Stream has just shown this channel, so that querying it cannot create it."""
-        self._seen[cid] = time.monotonic()
+        self._seen[cid] = _seconds()
+
+    def doubts(self, cid: str) -> None:
+        """Note that something of this channel was missing: it has to be looked up before it is queried again."""
+        self._seen.pop(cid, None)
 
     def has_just_seen(self, cid: str) -> bool:
-        """Say whether Stream showed this channel within the last minutes."""
-        return time.monotonic() - self._seen.get(cid, float("-inf")) < SECONDS_A_CHANNEL_COUNTS_AS_JUST_SEEN
+        """Say whether Stream showed this channel within the last seconds (``Bounds.seen_seconds``)."""
+        return _seconds() - self._seen.get(cid, float("-inf")) < self._seen_seconds
+
+    def has_stopped(self) -> bool:
+        """Say whether the run is stopping."""
+        return self._stopped.is_set()
 
     def submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         """Give work to the pool.
@@ -267,6 +283,8 @@ class StreamClient:
         self.raise_if_stopped()
         self.pacer.wait(trial.endpoint)
         self.raise_if_stopped()
+        if trial.before is not None:
+            trial.before()
         self._count(trial.endpoint)
         try:
             answer = self._send(trial)
@@ -282,7 +300,7 @@ class StreamClient:
             answer = trial.send()
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
             raise PermanentError("reaching Stream", "the address is no URL", "Correct STREAM_CHAT_URL.") from None
-        except requests.RequestException as error:  # its text holds the URL, and with it the API key
+        except NETWORK_ERRORS as error:  # its text holds the URL, and with it the API key
             raise AnotherTryError(f"a network error ({type(error).__name__})") from None
         if not isinstance(answer, Answer):
             raise TypeError(f"the SDK gave a {type(answer).__name__}")
@@ -315,6 +333,11 @@ def _retrying(bounds: Bounds, pacer: Pacer) -> Retrying:
     return Retrying(
         stop=give_up, wait=wait, sleep=pacer.sleep, retry=retry_if_exception_type(AnotherTryError), reraise=True
     )
+
+
+def _seconds() -> float:
+    """Give a clock that also runs while the machine sleeps, where there is one."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def cancel(futures: list[Future[Any]]) -> None:

@@ -7,14 +7,14 @@ completeness in reactions and replies Stream does not promise.
 from __future__ import annotations
 
 import msgspec
-import requests
 
 from chatsdk_migration.errors import ChannelError
 from chatsdk_migration.models import Json
 from chatsdk_migration.stream.answers import decode_any
 from chatsdk_migration.stream.channels import split_cid
-from chatsdk_migration.stream.client import StreamClient, open_session, unreadable
+from chatsdk_migration.stream.client import StreamClient, unreadable
 from chatsdk_migration.stream.endpoints import Endpoint, path
+from chatsdk_migration.stream.session import NETWORK_ERRORS, Session
 from chatsdk_migration.stream.times import instant, second_after, second_before
 
 FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.2, 10.0
@@ -23,6 +23,8 @@ LONGEST_WAIT_SECONDS = 1800.0
 DOWNLOAD_ATTEMPTS = 4
 """The link lives a day and is renewed by each poll, so another try starts with another poll."""
 DOWNLOAD_TIMEOUT_SECONDS = 60.0
+"""From byte to byte."""
+LONGEST_DOWNLOAD_SECONDS = 1800.0
 
 
 def export_instant(client: StreamClient, cid: str, at: str) -> list[Json]:
@@ -78,10 +80,10 @@ def _wait_for_link(client: StreamClient, cid: str, task_id: str) -> str:
 
 def _download(client: StreamClient, url: str) -> tuple[bytes | None, str]:
     """Fetch the file without our credentials: its link is signed, and belongs to another host."""
-    with open_session(url, 1) as session:
+    with Session(url, 1, client.has_stopped, LONGEST_DOWNLOAD_SECONDS) as session:
         try:
             response = session.get(url, timeout=DOWNLOAD_TIMEOUT_SECONDS)
-        except requests.RequestException as error:
+        except NETWORK_ERRORS as error:
             return None, f"its file could not be fetched ({type(error).__name__})"
     client.raise_if_stopped()
     if response.status_code != 200:

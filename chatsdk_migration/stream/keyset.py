@@ -11,7 +11,7 @@ short, and fails when it cannot advance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 from chatsdk_migration.models import Json
@@ -19,7 +19,7 @@ from chatsdk_migration.stream.client import unreadable
 from chatsdk_migration.stream.times import NANOSECONDS_IN_A_MILLISECOND, instant
 
 DEEPEST_SPLIT = 24
-"""Halvings of one instant by id: enough for 16 million rows."""
+"""Times a range of ids is halved in vain before its rows count as inseparable; the upper half is always a step on."""
 SMALLEST_CLAMP = 25
 """The smallest page size Stream is known to fall back to: a page at least as long, and as long as any before, may be
 full although it is shorter than what was asked for."""
@@ -148,7 +148,7 @@ def walk(listing: Listing) -> Iterator[list[Json]]:
         if full and edge.is_one_instant(page):
             if at == finished:
                 raise unreadable(listing.what, f"the page after {at} is {at} again")
-            yield from filter(None, (edge.fresh(rows) for rows in _one_instant(listing, at, _Range())))
+            yield from filter(None, (edge.fresh(rows) for rows in _one_instant(listing, at)))
             finished, condition = at, {"created_at": {"$gt": at}}
         elif fresh:
             condition = {"created_at": {"$gte": at}}
@@ -170,11 +170,28 @@ class _Range:
 
     def halves(self, pivot: str) -> tuple[_Range, _Range]:
         """Split at an id; whatever the server's collation, a row is in exactly one half."""
-        return _Range(self.low, pivot, self.depth + 1), _Range(pivot, self.high, self.depth + 1)
+        return _Range(self.low, pivot, self.depth + 1), _Range(pivot, self.high)
 
 
-def _one_instant(listing: Listing, at: object, ids: _Range) -> Iterator[list[Json]]:
-    """Give all rows of one instant within a range of ids; some may be given more than once."""
+def _one_instant(listing: Listing, at: object) -> Iterator[list[Json]]:
+    """Give all rows of one instant, however many; some may be given more than once.
+
+    The lower half first: it holds at most what one window showed, where Stream orders an instant by id.
+    """
+    ranges = [_Range()]
+    while ranges:
+        ids = ranges.pop()
+        pivot = yield from _one_range(listing, at, ids)
+        if pivot is None:
+            continue
+        if ids.depth >= DEEPEST_SPLIT:
+            raise unreadable(listing.what, f"more rows share {at} than can be told apart by {listing.id_field}")
+        lower, upper = ids.halves(pivot)
+        ranges += [upper, lower]
+
+
+def _one_range(listing: Listing, at: object, ids: _Range) -> Generator[list[Json], None, str | None]:
+    """Give the rows of one instant within a range of ids; then the id at which to split it when those are not all."""
     conditions = [{"created_at": {"$gte": at}}, *ids.conditions(listing.id_field)]
     condition = conditions[0] if len(conditions) == 1 else {"$and": conditions}
     found: dict[str, str] = {}
@@ -188,12 +205,11 @@ def _one_instant(listing: Listing, at: object, ids: _Range) -> Iterator[list[Jso
     else:
         raise unreadable(listing.what, f"rows of {at} changed places at every try")
     if reached_all:
-        return
-    if ids.depth >= DEEPEST_SPLIT:
-        raise unreadable(listing.what, f"more rows share {at} than can be told apart by {listing.id_field}")
+        return None
+    if ids.low in found.values():
+        raise unreadable(listing.what, f"Stream does not look for a {listing.id_field} above another")
     ordered = sorted(set(found.values()))
-    for half in ids.halves(ordered[(len(ordered) - 1) // 2]):
-        yield from _one_instant(listing, at, half)
+    return ordered[(len(ordered) - 1) // 2]
 
 
 @dataclass(slots=True)

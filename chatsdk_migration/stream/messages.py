@@ -6,22 +6,26 @@ message's reactions (``reactions``) and votes (``polls``), the way around one in
 The walk steps by ``created_at_after_or_equal`` the newest time seen, as served, and drops what it saw there: Stream
 does not document what its anchors do with equal times, and this is right under any rule. Memory: two pages and what
 hangs on them, however long the channel.
+
+A channel that is deleted, truncated or emptied between two pages looks like one that has ended. So each page must hold
+the message the step began at, and show the channel as the first page did; and no page is asked for unless Stream has
+listed the channel within the last seconds, as querying a deleted one would bring it back, empty.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chatsdk_migration.errors import ChannelError
+from chatsdk_migration.errors import ChannelError, SourceChangedError
 from chatsdk_migration.models import FetchedMessage, Json
 from chatsdk_migration.stream.answers import INPUT_ERROR_CODE, NOT_FOUND_CODE, SourceAnswerError
-from chatsdk_migration.stream.channels import gone, read_channel, split_cid
+from chatsdk_migration.stream.channels import confirm, gone, read_channel, split_cid
 from chatsdk_migration.stream.client import StreamClient, unreadable
 from chatsdk_migration.stream.endpoints import Endpoint, path
 from chatsdk_migration.stream.export import export_instant
 from chatsdk_migration.stream.keyset import Edge
 from chatsdk_migration.stream.polls import Votes, fetch_votes, poll_id_of
-from chatsdk_migration.stream.reactions import Reactions, are_complete, embedded, fetch_reactions
+from chatsdk_migration.stream.reactions import Reactions, are_complete, counted, embedded, fetch_reactions
 from chatsdk_migration.stream.replies import is_parent, walk_threads
 from chatsdk_migration.stream.times import NANOSECONDS_IN_A_SECOND, instant
 
@@ -30,24 +34,57 @@ PAGE = 300
 BEFORE_EVERYTHING = "1900-01-01T00:00:00Z"
 """Imports hold messages of 1970 and before; the year 1 would be Go's zero time, which reads as "not given"."""
 
+MOST_REACTIONS_AT_ONCE = 20_000
+"""Held in memory with their messages: some 30 MB."""
 
-def walk_messages(client: StreamClient, cid: str, *, reactions: bool = True) -> Iterator[list[FetchedMessage]]:
+
+def walk_messages(
+    client: StreamClient,
+    cid: str,
+    *,
+    reactions: bool = True,
+    since: str | None = None,
+    refused: list[str] | None = None,
+) -> Iterator[list[FetchedMessage]]:
     """Give every message of a channel once, in pages: the list oldest first, replies after the page of their parent.
 
     Args:
         client: Where to ask.
-        cid: A channel that Stream lists; when it was not seen within the last minutes it is looked up first, as
+        cid: A channel that Stream lists; when it was not seen within the last seconds it is looked up first, as
             querying an unknown one could create it.
         reactions: False leaves it at the embedded reactions.
+        since: Only the list from this time on (RFC 3339), with the threads that begin in it; None: all.
+        refused: Gets the ids of messages whose replies Stream refuses to list as the channel's type has replies
+            switched off; None: that is a ``ChannelError``.
 
     Raises:
         GoneFromSourceError: The channel is gone.
+        SourceChangedError: What was given so far is void: begin again.
         ChannelError: A message could be lost; and all of ``client``'s errors.
     """
-    for rows in client.ahead(_list_pages(client, cid)):
-        yield complete(client, rows, reactions=reactions)
-        for replies in walk_threads(client, [row for row in rows if is_parent(row)]):
-            yield complete(client, replies, reactions=reactions)
+    channel = _Channel(client, cid)
+    for rows in client.ahead(_list_pages(client, channel, since or BEFORE_EVERYTHING)):
+        for portion in _portions(rows):
+            yield complete(client, portion, reactions=reactions)
+        for replies in walk_threads(client, [row for row in rows if is_parent(row)], refused):
+            for portion in _portions(replies):
+                yield complete(client, portion, reactions=reactions)
+    channel.confirm()  # threads take long, and those of a deleted channel look like threads without replies
+
+
+def _portions(rows: list[Json]) -> Iterator[list[Json]]:
+    """Part a page so that what hangs on its messages fits into memory; a page of one instant may be any length."""
+    portion: list[Json] = []
+    weight = 0
+    for row in rows:
+        reactions = counted(row)
+        if portion and (len(portion) >= PAGE or weight + reactions > MOST_REACTIONS_AT_ONCE):
+            yield portion
+            portion, weight = [], 0
+        portion.append(row)
+        weight += reactions
+    if portion:
+        yield portion
 
 
 def complete(client: StreamClient, rows: list[Json], *, reactions: bool) -> list[FetchedMessage]:
@@ -70,21 +107,79 @@ def _fetched(row: Json, known: Reactions | None, votes: Votes | None) -> Fetched
     return FetchedMessage(row, reactions.rows, reactions.missing, reactions.problem, votes.rows, votes.missing)
 
 
-def _list_pages(client: StreamClient, cid: str) -> Iterator[list[Json]]:
+class _Channel:
+    """A channel's list, for as long as it is the same one: neither deleted, nor truncated, nor made anew."""
+
+    def __init__(self, client: StreamClient, cid: str) -> None:
+        self.cid = cid
+        self._client = client
+        self._version: tuple[int | None, int | None] | None = None
+
+    def page(self, bound: Json, limit: int = PAGE) -> list[Json]:
+        """Read one page; it asks for state only, and names no creator, so that nothing can be created.
+
+        Raises:
+            GoneFromSourceError, SourceChangedError: The list is another one than before.
+        """
+        place = path("channels", *split_cid(self.cid), "query")
+        body = {"state": True, "messages": {"limit": limit} | bound, "members": {"limit": 1}, "watchers": {"limit": 1}}
+        try:
+            answer = self._client.post(place, body, endpoint=Endpoint.QUERY_CHANNEL, before=self.confirm)
+        except SourceAnswerError as error:
+            if error.code == NOT_FOUND_CODE or (error.code == INPUT_ERROR_CODE and "created_by" in error.message):
+                raise gone(self.cid) from error
+            raise
+        self._compare(answer)
+        self._client.saw(self.cid)
+        messages: list[Json] = answer.get("messages") or []
+        return messages
+
+    def confirm(self) -> None:
+        """Look the channel up when that was not done within the last seconds."""
+        if state := confirm(self._client, self.cid):
+            self._compare(state)
+
+    def check_history(self, at: str, given: int) -> None:
+        """Find out why the newest of the messages given is missing: it was deleted, or the whole list was."""
+        self._compare(read_channel(self._client, self.cid))
+        if given > 1 and not self.page({"created_at_before_or_equal": at}, 1):
+            raise self._changed("nothing is left of what it held")
+
+    def _compare(self, state: Json) -> None:
+        channel: Json = state.get("channel") or {}
+        version = instant(channel.get("created_at")), instant(channel.get("truncated_at"))
+        if channel.get("deleted_at"):
+            raise gone(self.cid)
+        if self._version is not None and version != self._version:
+            raise self._changed("it was truncated or created again")
+        self._version = version
+
+    def _changed(self, found: str) -> SourceChangedError:
+        return SourceChangedError(
+            f"reading the messages of {self.cid}", f"{found} in Stream meanwhile", "Run again with --resume."
+        )
+
+
+def _list_pages(client: StreamClient, channel: _Channel, since: str) -> Iterator[list[Json]]:
     """Give the channel's own list, oldest first.
 
     It ends when a page brings nothing new, or when a page that is not full reaches the time at which the walk began:
     what a live channel adds after that is not this walk's business, and waiting for its silence might not end.
     """
-    if not client.has_just_seen(cid):
-        read_channel(client, cid)
+    cid = channel.cid
     edge = Edge(f"the messages of {cid}", lambda message: str(message["id"]), lambda message: message.get("created_at"))
     began = int(client.server_time * NANOSECONDS_IN_A_SECOND)
-    bound, finished = {"created_at_after_or_equal": BEFORE_EVERYTHING}, ""
-    while page := _page(client, cid, bound):
+    bound, finished, newest, given = {"created_at_after_or_equal": since}, "", None, 0
+    while True:
+        page = channel.page(bound)
+        if newest and _lacks(page, newest, bound):
+            channel.check_history(str(newest["created_at"]), given)
+        if not page:
+            return
         fresh, full = edge.fresh(page), edge.is_full(page, PAGE)
         if fresh:
             yield fresh
+        given += len(fresh)
         newest = edge.newest(page)
         if not full and (not fresh or newest is None or (instant(newest["created_at"]) or 0) >= began):
             return
@@ -100,6 +195,13 @@ def _list_pages(client: StreamClient, cid: str) -> Iterator[list[Json]]:
             bound, finished = {"created_at_after": at}, at
         else:
             bound = {"created_at_after_or_equal": at}
+
+
+def _lacks(page: list[Json], newest: Json, bound: Json) -> bool:
+    """Say whether a page should hold the newest message seen so far and does not."""
+    if page and "created_at_after" in bound:
+        return False
+    return all(row["id"] != newest["id"] for row in page)
 
 
 def _around(client: StreamClient, cid: str, at: str, page: list[Json]) -> list[Json]:
@@ -121,18 +223,3 @@ def _around_failed(cid: str, at: str, rows: int, found: str) -> ChannelError:
         found,
         "Allow channel exports for this app, then run again with --resume.",
     )
-
-
-def _page(client: StreamClient, cid: str, bound: Json) -> list[Json]:
-    """Read one page of the list; it asks for state only, and names no creator, so that nothing can be created."""
-    place = path("channels", *split_cid(cid), "query")
-    body = {"state": True, "messages": {"limit": PAGE} | bound, "members": {"limit": 1}, "watchers": {"limit": 1}}
-    try:
-        answer = client.post(place, body, endpoint=Endpoint.QUERY_CHANNEL)
-    except SourceAnswerError as error:
-        if error.code == NOT_FOUND_CODE or (error.code == INPUT_ERROR_CODE and "created_by" in error.message):
-            raise gone(cid) from error
-        raise
-    client.saw(cid)
-    messages: list[Json] = answer.get("messages") or []
-    return messages

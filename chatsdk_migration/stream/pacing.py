@@ -36,12 +36,24 @@ SLOWER, FASTER, SLOWEST = 0.7, 0.01, 0.1
 
 @dataclass(slots=True)
 class Pace:
-    """The pace of one endpoint; times are of the monotonic clock, in seconds."""
+    """The pace of one endpoint; times are of the monotonic clock, in seconds.
+
+    Attributes:
+        per_second: Calls a second now; None: no pacing.
+        full: Calls a second from ``resets_at`` on, when the window that is short of calls has ended.
+        factor: Lowered by refusals.
+        next_at: The first place in the row that is free.
+        blocked_until: Nobody calls before.
+        resets_at: The end of a window whose remaining calls are spread; 0: none.
+        slowed_at: When the factor was last lowered.
+    """
 
     per_second: float | None = FIRST_CALLS_PER_SECOND
+    full: float = FIRST_CALLS_PER_SECOND
     factor: float = 1.0
     next_at: float = 0.0
     blocked_until: float = 0.0
+    resets_at: float = 0.0
     slowed_at: float = 0.0
 
     def reserve(self, now: float) -> float:
@@ -50,8 +62,21 @@ class Pace:
         if self.per_second is None:
             return start - now
         place = max(start, self.next_at)
-        self.next_at = place + 1 / (self.per_second * self.factor)
+        if place < self.resets_at:  # what is short now is not short in the next window
+            self.next_at = min(place + 1 / (self.per_second * self.factor), self.resets_at)
+        else:
+            self.next_at = place + 1 / (self.full * self.factor)
         return max(start, place - BURST_SECONDS) - now
+
+    def run_at(self, full: float) -> None:
+        """Take the full pace; places that a window short of calls had put off are free again."""
+        if self.resets_at:
+            self.next_at = self.resets_at = 0.0
+        self.per_second = self.full = full
+
+    def spread(self, calls: float, now: float, seconds: float) -> None:
+        """Spread the few calls left in a window over the seconds to its end."""
+        self.per_second, self.resets_at = min(self.full, calls / seconds), now + seconds
 
     def slow_down(self, now: float) -> None:
         """Lower the pace, once a second at most: the refusals of one burst are one event."""
@@ -117,8 +142,9 @@ class Pacer:
         """Take in the limits that ``GET /rate_limits`` lists, before the endpoints are called."""
         with self._lock:
             for endpoint, limit in limits.items():
-                if endpoint not in self._paces and isinstance(limit.get("limit"), int):
-                    self._pace(endpoint).per_second = self._cap(float(limit["limit"]))
+                cap = self._cap(float(limit["limit"])) if isinstance(limit.get("limit"), int) else None
+                if endpoint not in self._paces and cap is not None:
+                    self._pace(endpoint).run_at(cap)
 
     def _pace(self, endpoint: str) -> Pace:
         return self._paces.setdefault(endpoint, Pace())
@@ -152,14 +178,20 @@ class Pacer:
         self, pace: Pace, now: float, limit: float | None, remaining: float | None, to_reset: float | None
     ) -> None:
         pace.speed_up()
-        pace.per_second = cap = None if limit is None else self._cap(limit)
-        if cap is None or limit is None or remaining is None or to_reset is None:
+        cap = None if limit is None else self._cap(limit)
+        if cap is None or limit is None:
+            pace.per_second = None
             return
-        ours = remaining - limit * (1 - self._share)
-        if ours <= 0:
-            pace.blocked_until = max(pace.blocked_until, now + to_reset)
-        elif ours < limit * self._share / 2 and to_reset > 0:
-            pace.per_second = min(cap, ours / to_reset)
+        known = remaining is not None and to_reset is not None
+        ours = (remaining or 0.0) - limit * (1 - self._share) if known else limit
+        if ours < 1:  # a fraction of a call is none; waiting for it would outlast the window
+            pace.run_at(cap)
+            pace.blocked_until = max(pace.blocked_until, now + (to_reset or 0.0))
+        elif ours < limit * self._share / 2 and to_reset:
+            pace.full = cap
+            pace.spread(ours, now, to_reset)
+        else:
+            pace.run_at(cap)
 
 
 def _number(head: Mapping[str, str], name: str) -> float | None:

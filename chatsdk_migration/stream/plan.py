@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 from chatsdk_migration.errors import ChannelError
@@ -155,11 +156,12 @@ def _tally(pages: Iterable[list[Json]], most: int) -> tuple[_Tally, bool]:
 def _sample(client: StreamClient, tally: _Tally) -> None:
     """Learn the shares of thread parents and of long reaction lists from the newest messages of a few channels."""
     rows: list[Json] = []
-    for cid in filter(client.has_just_seen, tally.sample):
+    for cid in tally.sample:
         place = path("channels", *split_cid(cid), "query")
         body = {"state": True, "messages": {"limit": SAMPLED_MESSAGES}, "members": {"limit": 1}}
         try:
-            rows += client.post(place, body, endpoint=Endpoint.QUERY_CHANNEL).get("messages") or []
+            before = partial(channels.confirm, client, cid)
+            rows += client.post(place, body, endpoint=Endpoint.QUERY_CHANNEL, before=before).get("messages") or []
         except ChannelError:
             continue  # gone since the walk, or refused: a sample does without it
     if rows:

@@ -21,6 +21,10 @@ CURSOR_PAGE = 100
 OFFSET_PAGE = 300
 OFFSETS = (0, 300, 600, 900, 1000)
 """Stream's documented maxima: limit 300, offset 1000."""
+_MISSING_STATUSES = frozenset({403, 404, 405})
+"""An older server does not know QueryReactions, or a key may not use it."""
+REFUSALS_BELIEVED = 5
+"""Messages for which QueryReactions was refused while GetReactions answered, before it is given up for the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ def counted(message: Json) -> int:
     """Give how many reactions Stream counts; either of its two tallies may be null."""
     counts: Json = message.get("reaction_counts") or {}
     groups: Json = message.get("reaction_groups") or {}
+    if not counts and not groups:
+        return 0
     return max(sum(_whole(n) for n in counts.values()), sum(_whole(g.get("count")) for g in groups.values()))
 
 
@@ -77,10 +83,18 @@ def _by_best_route(client: StreamClient, message_id: str) -> tuple[list[Json], b
         return _by_offset(client, message_id), False
     try:
         return _by_cursor(client, message_id), True
-    except SourceAnswerError:
+    except SourceAnswerError as error:
         rows = _by_offset(client, message_id)  # fails as well when it is the message that is missing
-        client.unavailable.add(Endpoint.QUERY_REACTIONS)
+        _note_refusal(client, message_id, error)
         return rows, False
+
+
+def _note_refusal(client: StreamClient, message_id: str, error: SourceAnswerError) -> None:
+    """Give the endpoint up when it is missing; another refusal may concern its one message, until others follow."""
+    refusing = client.refusing[Endpoint.QUERY_REACTIONS]
+    refusing.add(message_id)
+    if error.status in _MISSING_STATUSES or len(refusing) >= REFUSALS_BELIEVED:
+        client.unavailable.add(Endpoint.QUERY_REACTIONS)
 
 
 def _by_cursor(client: StreamClient, message_id: str) -> list[Json]:

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from itertools import chain
 
 from chatsdk_migration.models import Json
-from chatsdk_migration.stream.answers import SourceAnswerError
+from chatsdk_migration.stream.answers import FEATURE_OFF_CODE, SourceAnswerError
 from chatsdk_migration.stream.client import StreamClient, cancel, unreadable
 from chatsdk_migration.stream.endpoints import Endpoint, path
 from chatsdk_migration.stream.keyset import Edge
@@ -35,15 +35,22 @@ def is_parent(message: Json) -> bool:
     return bool(counted or message.get("thread_participants")) and not message.get("parent_id")
 
 
-def walk_threads(client: StreamClient, parents: list[Json]) -> Iterator[list[Json]]:
-    """Give the replies of all these messages that the channel's list does not hold, in pages, small ones joined."""
+def walk_threads(client: StreamClient, parents: list[Json], refused: list[str] | None = None) -> Iterator[list[Json]]:
+    """Give the replies of all these messages that the channel's list does not hold, in pages, small ones joined.
+
+    Args:
+        client: Where to ask.
+        parents: The messages.
+        refused: Gets the ids of those whose replies Stream does not list as the channel's type has replies switched
+            off; None: that is a ``SourceAnswerError``.
+    """
     waiting: deque[tuple[Iterator[list[Json]], Future[list[Json]]]] = deque()
     todo = iter(parents)
     joined: list[Json] = []
     try:
         while True:
             while len(waiting) < THREADS_AHEAD and (parent := next(todo, None)) is not None:
-                pages = walk_replies(client, parent)
+                pages = walk_replies(client, parent, refused)
                 waiting.append((pages, client.submit(_first_of, pages)))
             if not waiting:
                 break
@@ -63,10 +70,10 @@ def _first_of(pages: Iterator[list[Json]]) -> list[Json]:
     return next(pages, [])
 
 
-def walk_replies(client: StreamClient, parent: Json) -> Iterator[list[Json]]:
-    """Give the replies of one message that the channel's list does not hold.
+def walk_replies(client: StreamClient, parent: Json, refused: list[str] | None = None) -> Iterator[list[Json]]:
+    """Give the replies of one message that the channel's list does not hold; arguments as for ``walk_threads``.
 
-    A message that vanished meanwhile has taken its replies along: that ends the walk.
+    A message that vanished meanwhile has taken its replies along: that ends the walk, and casts doubt on its channel.
 
     Raises:
         ChannelError: More replies share one instant than a page holds, or Stream refuses to list them;
@@ -75,7 +82,7 @@ def walk_replies(client: StreamClient, parent: Json) -> Iterator[list[Json]]:
     thread = f"the replies of message {parent['id']}"
     edge = Edge(thread, lambda reply: str(reply["id"]), lambda reply: reply.get("created_at"), backwards=True)
     expected, got = parent.get("reply_count") or 0, 0
-    page = _first_page(client, str(parent["id"]))
+    page = _first_page(client, parent, refused)
     while page:
         fresh, full = edge.fresh(page), edge.is_full(page, PAGE)
         got += len(fresh)
@@ -85,20 +92,25 @@ def walk_replies(client: StreamClient, parent: Json) -> Iterator[list[Json]]:
         if not fresh or (not full and got >= expected):
             return
         edge.step_to(*page[:ANCHORS_TRIED])
-        page = _page_up_to(client, str(parent["id"]), page)
+        page = _page_up_to(client, parent, page)
 
 
-def _first_page(client: StreamClient, parent_id: str) -> list[Json]:
+def _first_page(client: StreamClient, parent: Json, refused: list[str] | None = None) -> list[Json]:
     try:
-        return _page(client, parent_id, {})
+        return _page(client, str(parent["id"]), {})
     except SourceAnswerError as error:
         if error.status == 404:
-            return []
-        raise
+            client.doubts(str(parent.get("cid")))
+        elif error.code == FEATURE_OFF_CODE and refused is not None:
+            refused.append(str(parent["id"]))
+        else:
+            raise
+        return []
 
 
-def _page_up_to(client: StreamClient, parent_id: str, above: list[Json]) -> list[Json]:
+def _page_up_to(client: StreamClient, parent: Json, above: list[Json]) -> list[Json]:
     """Read the page that ends with the first row of the page above it."""
+    parent_id = str(parent["id"])
     for anchor in above[:ANCHORS_TRIED]:
         try:
             page = _page(client, parent_id, {"id_lte": str(anchor["id"])})
@@ -108,7 +120,7 @@ def _page_up_to(client: StreamClient, parent_id: str, above: list[Json]) -> list
             page = []
         if page:
             return page
-    if _first_page(client, parent_id):
+    if _first_page(client, parent):
         raise unreadable(f"the replies of message {parent_id}", "the replies the next page hangs on were deleted")
     return []
 

@@ -4,12 +4,17 @@ Here: the JSON text of a message's ``attachments`` column. Not here: copying fil
 
 Each attachment keeps the whole of Stream's object under the key ``stream``, so that nothing of it is lost. A link
 signed by Stream's CDN dies 14 days after it was read; such an attachment is carried and counted.
+
+A link is carried when it is an absolute one to the web and does not name ChatSDK's own upload endpoint: ChatSDK signs
+such a link for whoever reads the message, so that one written by hand would open files of other channels.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
+from urllib.parse import unquote
 
 from chatsdk_migration import records
 from chatsdk_migration.models import Batch, Entity, Json
@@ -21,6 +26,11 @@ NONE = "[]"
 
 _LONGEST_DIGITS = 18
 """Digits of a number sent as text that surely fit a 64-bit integer."""
+_WEB_LINK = re.compile(r"[\x00-\x20]*https?://[^/\\]", re.IGNORECASE)
+_UPLOADS = "apiuploadscontent"
+"""The path of ChatSDK's upload endpoint, ``/api/uploads/content``, by its letters alone."""
+_MOST_ENCODINGS = 3
+"""How often a path may be percent-encoded and still be looked through; nobody needs more than one."""
 _PICTURE_LINKS = ("image_url", "asset_url", "url", "thumb_url")
 _FILE_LINKS = ("asset_url", "url", "image_url", "og_scrape_url", "title_link", "thumb_url")
 _LINKS = ("image_url", "asset_url", "thumb_url", "url")
@@ -57,8 +67,12 @@ def _attachment(raw: Json, stream_id: str, out: Batch) -> Json:
     """Give one attachment under ChatSDK's names, without the names it has no value for."""
     source = records.parse(raw, StreamAttachment)
     kind = _kind(source, stream_id, out)
-    url = _url(source, kind)
-    if url is None:
+    links = {"url": _url(source, kind), "thumbnailUrl": _thumbnail(source, kind)}
+    unsafe = [name for name, link in links.items() if link is not None and not _is_safe_link(link)]
+    links |= dict.fromkeys(unsafe)
+    if unsafe:
+        out.lose(Entity.MESSAGE, "attachment_link_unsafe", stream_id, ", ".join(unsafe))
+    elif links["url"] is None:
         out.lose(Entity.MESSAGE, "attachment_without_url", stream_id, kind)
     if any(counted.is_signed(link) for name in _LINKS if isinstance(link := raw.get(name), str)):
         out.lose(Entity.MESSAGE, "signed_link", stream_id, kind)
@@ -66,7 +80,7 @@ def _attachment(raw: Json, stream_id: str, out: Batch) -> Json:
     size = _whole(source.file_size)
     row = {
         "type": kind,
-        "url": url,
+        "url": links["url"],
         "name": _text(source.name) or title or _text(source.fallback),
         "title": title,
         "size": size,
@@ -76,7 +90,7 @@ def _attachment(raw: Json, stream_id: str, out: Batch) -> Json:
         "height": _whole(source.original_height),
         "duration": _number(source.duration),
         "waveform": source.waveform_data if isinstance(source.waveform_data, list) else None,
-        "thumbnailUrl": _thumbnail(source, kind),
+        "thumbnailUrl": links["thumbnailUrl"],
     }
     return {name: value for name, value in row.items() if value is not None} | {"stream": raw}
 
@@ -100,6 +114,22 @@ def _url(source: StreamAttachment, kind: str) -> str | None:
             return original
     names = _PICTURE_LINKS if kind in {"image", "giphy"} else _FILE_LINKS
     return next((link for name in names if (link := _text(getattr(source, name)))), None)
+
+
+def _is_safe_link(link: str) -> bool:
+    """Say whether a link leads to the web and nowhere into ChatSDK; ``javascript:`` would be run by a client."""
+    return _WEB_LINK.match(link) is not None and not _names_uploads(link)
+
+
+def _names_uploads(link: str) -> bool:
+    """Say whether a link names ChatSDK's upload endpoint, however it is spelled."""
+    for _ in range(_MOST_ENCODINGS):
+        if "%" not in link:
+            break
+        link = unquote(link)
+    if "ploads" not in link.casefold():  # true of almost every link, and quick
+        return False
+    return _UPLOADS in "".join(letter for letter in link.casefold() if letter.isalnum())
 
 
 def _thumbnail(source: StreamAttachment, kind: str) -> str | None:

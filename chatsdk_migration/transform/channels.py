@@ -9,6 +9,7 @@ so neither is ever given unless the operator's own table says so; ``messaging`` 
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -24,6 +25,9 @@ DISTINCT_PREFIX = "!members-"
 """Stream's ids of channels found by their set of members; nobody else can create such an id."""
 CERTAINLY_WHOLE = 2
 """A state lists at least 3 members where there are 3, so this few rows are all there are."""
+MAY_BE_CUT_SHORT = 10
+"""So many rows are as many as the list of channels asks for (``stream.channels.MEMBERS_TO_TELL_A_PAIR``): others may
+follow, whatever the channel's count says, which Stream may have wrong in either direction."""
 
 _STATES_WITHOUT_EFFECT = {
     "frozen": "channel_frozen",
@@ -36,14 +40,17 @@ _STATES_WITHOUT_EFFECT = {
 _KEPT_IN_CUSTOM = (*_STATES_WITHOUT_EFFECT, "auto_translation_language", "filter_tags", "truncated_at")
 
 
-def map_channel(state: Json, app_id: str, rules: MappingRules, out: Batch) -> ChannelRow | None:
+def map_channel(
+    state: Json, app_id: str, rules: MappingRules, out: Batch, now: datetime | None = None
+) -> ChannelRow | None:
     """Add a channel and the person who created it.
 
     Args:
-        state: One element of ``channels`` of QueryChannels, with at least 3 members where there are 3.
+        state: One element of ``channels`` of QueryChannels, asked for at least ``MAY_BE_CUT_SHORT`` members.
         app_id: The target app.
         rules: The mapping rules.
         out: Gets the row, the losses or the reject.
+        now: An app-wide ban of its creator that expired before it is no ban; without it every ban holds.
 
     Returns:
         The row, or None when the channel is withheld or rejected.
@@ -55,6 +62,7 @@ def map_channel(state: Json, app_id: str, rules: MappingRules, out: Batch) -> Ch
             out.lose(Entity.CHANNEL, "channel_deleted", channel.cid or "")
             return None
         row = _row(channel, state, app_id, rules, out)
+        row = row._replace(created_by=_creator(channel, row.stream_cid, rules, out, now))
     except RecordError as error:
         out.reject(Entity.CHANNEL, counted.shown_id(raw, "cid"), error.code, error.reason, counted.as_object(raw))
         return None
@@ -63,13 +71,14 @@ def map_channel(state: Json, app_id: str, rules: MappingRules, out: Batch) -> Ch
 
 
 def _row(channel: StreamChannel, state: Json, app_id: str, rules: MappingRules, out: Batch) -> ChannelRow:
+    """Give the row of a channel, without its creator."""
     stream_cid = _cid(channel)
     created = times.parse(channel.created_at)
     updated = times.parse_optional(channel.updated_at) or created
     people = _active_people(state)
     kind = _channel_type(stream_cid, rules, out, two=_are_two(people, state, channel))
     has_dm_cid = rules.dm_cid == "chatsdk" and kind == "messaging"
-    cid = _direct_cid(stream_cid, people, out) if has_dm_cid else stream_cid
+    cid = _direct_cid(stream_cid, people, state, out) if has_dm_cid else stream_cid
     return ChannelRow(
         identity.channel_id(app_id, stream_cid),
         cid,
@@ -78,7 +87,7 @@ def _row(channel: StreamChannel, state: Json, app_id: str, rules: MappingRules, 
         _name(channel, stream_cid, out),
         counted.link(channel.image, Entity.CHANNEL, stream_cid, out),
         _config(channel, state["channel"], stream_cid, out, moved=cid != stream_cid),
-        _creator(channel, stream_cid, rules, out),
+        None,
         created.text,
         updated.text,
     )
@@ -113,9 +122,14 @@ def _active_people(state: Json) -> frozenset[str]:
 
 def _are_two(people: frozenset[str], state: Json, channel: StreamChannel) -> bool:
     """Say whether exactly two people are members; a list that may be cut short says no, which gives a group."""
-    listed = len(state.get("members") or [])
-    is_whole = listed <= CERTAINLY_WHOLE or (channel.member_count or 0) <= listed
+    listed = _listed(state)
+    is_whole = listed <= CERTAINLY_WHOLE or (channel.member_count or 0) <= listed < MAY_BE_CUT_SHORT
     return len(people) == 2 and is_whole
+
+
+def _listed(state: Json) -> int:
+    """Count the member rows of any standing: members, invited, deleted."""
+    return len(state.get("members") or [])
 
 
 def _channel_type(cid: str, rules: MappingRules, out: Batch, *, two: bool) -> ChannelType:
@@ -144,12 +158,13 @@ def is_distinct(cid: str) -> bool:
     return cid.partition(":")[2].startswith(DISTINCT_PREFIX)
 
 
-def _direct_cid(cid: str, people: frozenset[str], out: Batch) -> str:
+def _direct_cid(cid: str, people: frozenset[str], state: Json, out: Batch) -> str:
     """Give the cid under which ChatSDK finds a direct message, where only one channel can claim it.
 
-    Two people may have several channels of an ordinary id, or of another type; those keep Stream's cid.
+    Two people may have several channels of an ordinary id, or of another type; those keep Stream's cid. So do channels
+    that list others beside the two: they were made for a larger set of people, and the two may have one of their own.
     """
-    if cid.startswith(f"messaging:{DISTINCT_PREFIX}"):
+    if cid.startswith(f"messaging:{DISTINCT_PREFIX}") and _listed(state) == len(people):
         return direct_message_cid(people)
     out.lose(Entity.CHANNEL, "dm_cid_kept", cid)
     return cid
@@ -184,10 +199,10 @@ def _config(channel: StreamChannel, raw: Json, cid: str, out: Batch, *, moved: b
     return counted.json_text(config, Entity.CHANNEL, cid, "custom fields", out)
 
 
-def _creator(channel: StreamChannel, cid: str, rules: MappingRules, out: Batch) -> str | None:
+def _creator(channel: StreamChannel, cid: str, rules: MappingRules, out: Batch, now: datetime | None) -> str | None:
     """Give the creator's id; one who cannot be carried is counted, the channel goes on without."""
     try:
-        return users.map_person(channel.created_by, None, rules, out)
+        return users.map_person(channel.created_by, None, rules, out, now)
     except RecordError as error:
         out.lose(Entity.CHANNEL, "channel_creator_unknown", cid, error.reason)
         return None

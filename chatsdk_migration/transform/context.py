@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from chatsdk_migration.settings import MappingRules
@@ -18,6 +18,7 @@ class ChannelContext:
         channel_id: ChatSDK's channel id.
         rules: The mapping rules.
         now: The moment that decides which pins have expired; one for the whole run.
+        withheld: Ids of the withheld messages met so far: replies in their threads are withheld too.
     """
 
     app_id: str
@@ -25,3 +26,4 @@ class ChannelContext:
     channel_id: str
     rules: MappingRules
     now: datetime
+    withheld: set[str] = field(default_factory=set)

@@ -56,6 +56,8 @@ def json_text(value: object, entity: Entity, stream_id: str, what: str, out: Bat
     written = text.json_text(value)
     if written.changed:
         out.lose(entity, "text_repaired", stream_id, what)
+    if "null" in written.text and text.has_lost_number(value):
+        out.lose(entity, "number_unreadable", stream_id, what)
     return written.text
 
 

@@ -9,6 +9,7 @@ A member row in ChatSDK lets a person read. So people whose invitation is open o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from chatsdk_migration import records
@@ -41,6 +42,7 @@ class _Channel:
     positions: dict[str, Position]
     rules: MappingRules
     created_by: str | None
+    now: datetime | None
 
 
 def map_members(  # noqa: PLR0913 - the creator is known to the channel only
@@ -51,6 +53,7 @@ def map_members(  # noqa: PLR0913 - the creator is known to the channel only
     out: Batch,
     *,
     created_by: str | None = None,
+    now: datetime | None = None,
 ) -> None:
     """Add the members of one channel, each once, with their read positions.
 
@@ -61,8 +64,9 @@ def map_members(  # noqa: PLR0913 - the creator is known to the channel only
         rules: The mapping rules.
         out: Gets rows, people, losses and rejects of this one channel.
         created_by: The channel's creator, who is an owner when a member.
+        now: An app-wide ban that expired before it is no ban; without it every ban holds.
     """
-    channel = _Channel(cid, _positions(cid, reads, out), rules, created_by)
+    channel = _Channel(cid, _positions(cid, reads, out), rules, created_by, now)
     seen = {row.user_id for row in out.members}
     for raw in members:
         try:
@@ -84,7 +88,7 @@ def _row(raw: Json, channel: _Channel, seen: set[str], out: Batch) -> MemberRow 
     if withheld is not None:
         out.lose(Entity.MEMBER, withheld, named, channel.cid)
         return None
-    person = users.map_person(member.user, named, channel.rules, out)
+    person = users.map_person(member.user, named, channel.rules, out, channel.now)
     if person is None:
         raise RecordError("empty_id", "The member row names nobody.")
     if person in seen:

@@ -19,7 +19,8 @@ def map_mentions(mentioned: list[Any], message: MessageRow, context: ChannelCont
         try:
             person = _person(raw, context, out)
         except RecordError as error:
-            out.reject(Entity.MENTION, message.stream_id, error.code, error.reason, counted.as_object(raw), message.stream_id)
+            kept = counted.as_object(raw)
+            out.reject(Entity.MENTION, message.stream_id, error.code, error.reason, kept, message.stream_id)
             continue
         if person not in seen:
             seen.add(person)
@@ -30,7 +31,7 @@ def map_mentions(mentioned: list[Any], message: MessageRow, context: ChannelCont
 def _person(raw: object, context: ChannelContext, out: Batch) -> str:
     """Give the id of a mentioned person; Stream gives users, an import may have left bare ids."""
     if isinstance(raw, dict):
-        return users.map_user(raw, context.rules, out)
+        return users.map_user(raw, context.rules, out, context.now)
     if isinstance(raw, str) and (person := users.map_person(None, raw, context.rules, out)):
         return person
     raise RecordError(BAD_SHAPE, "A mention is neither a user nor an id.")

@@ -13,7 +13,6 @@ from chatsdk_migration import identity, records
 from chatsdk_migration.errors import RecordError
 from chatsdk_migration.models import Batch, Entity, FetchedMessage, Json, MessageRow
 from chatsdk_migration.records import StreamMessage
-from chatsdk_migration.settings import MappingRules
 from chatsdk_migration.transform import attachments, counted, mentions, pins, polls, reactions, text, times, users
 from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.times import Instant
@@ -23,7 +22,7 @@ __all__ = ["ChannelContext", "map_message"]
 SYSTEM_NAME = "System"
 DELETED_NAME = "Deleted user"
 
-_NOT_STORED_TYPES = frozenset({"ephemeral", "error"})
+_NOT_STORED_TYPES = ("ephemeral", "error")
 """Stream shows these to one client and does not store them."""
 _PLAIN_TYPES = frozenset({"", "regular", "reply", "deleted"})
 
@@ -58,13 +57,13 @@ def map_message(fetched: FetchedMessage, context: ChannelContext, out: Batch) ->
         out: Gets rows, losses (a withheld message is one) and rejects.
     """
     raw = fetched.raw
+    withheld = _why_withheld(raw, context)
+    if withheld is not None:
+        _withhold(fetched, withheld, context, out)
+        return
     try:
         source = records.parse(raw, StreamMessage)
         text.check_id(source.id, "message", longest=None)
-        withheld = _why_withheld(source, context.rules)
-        if withheld is not None:
-            out.lose(Entity.MESSAGE, withheld, source.id, _attached(fetched))
-            return
         row = _row(source, raw, context, out)
     except RecordError as error:
         out.reject(Entity.MESSAGE, counted.shown_id(raw), error.code, error.reason, counted.as_object(raw))
@@ -76,15 +75,32 @@ def map_message(fetched: FetchedMessage, context: ChannelContext, out: Batch) ->
         reactions.map_reactions(fetched, row, context, out)
 
 
-def _why_withheld(source: StreamMessage, rules: MappingRules) -> str | None:
-    """Give the loss kind of a message that is not carried."""
-    if source.type in _NOT_STORED_TYPES:
+def _why_withheld(raw: object, context: ChannelContext) -> str | None:
+    """Give the loss kind of a message that is not carried.
+
+    Asked before anything else is read of it: one that is also malformed must not lie in quarantine with its text, nor
+    leave its thread behind. A reply whose parent is withheld would stand in the open channel, where it never was.
+    """
+    if not isinstance(raw, dict):
+        return None
+    rules, parent = context.rules, raw.get("parent_id")
+    if raw.get("type") in _NOT_STORED_TYPES:
         return "message_not_stored"
-    if source.shadowed and not rules.carry_shadowed_messages:
+    if raw.get("shadowed") and not rules.carry_shadowed_messages:
         return "message_shadowed"
-    if source.restricted_visibility and not rules.carry_restricted_messages:
+    if raw.get("restricted_visibility") and not rules.carry_restricted_messages:
         return "message_restricted"
+    if isinstance(parent, str) and parent in context.withheld and not raw.get("show_in_channel"):
+        return "message_in_withheld_thread"
     return None
+
+
+def _withhold(fetched: FetchedMessage, kind: str, context: ChannelContext, out: Batch) -> None:
+    """Count a message that is not carried, and remember it for the replies of its thread."""
+    stream_id = fetched.raw.get("id")
+    if isinstance(stream_id, str):
+        context.withheld.add(stream_id)
+    out.lose(Entity.MESSAGE, kind, counted.shown_id(fetched.raw), _attached(fetched))
 
 
 def _attached(fetched: FetchedMessage) -> str:
@@ -97,7 +113,7 @@ def _row(source: StreamMessage, raw: Json, context: ChannelContext, out: Batch) 
     created = times.parse(source.created_at)
     deleted = _deleted_at(source, created)
     edited = _edited_at(source, created)
-    author = _author(source, context.rules, out)
+    author = _author(source, context, out)
     shown_text, attached = None, attachments.NONE
     if deleted is None:
         custom = _custom(raw, source.id, context, out)
@@ -133,9 +149,10 @@ def _edited_at(source: StreamMessage, created: Instant) -> str | None:
     return edited.text if edited and edited[1:] > created[1:] else None
 
 
-def _author(source: StreamMessage, rules: MappingRules, out: Batch) -> str:
+def _author(source: StreamMessage, context: ChannelContext, out: Batch) -> str:
     """Give the author's id: Stream's, or a synthetic one for a message without."""
-    person = users.map_person(source.user, source.user_id, rules, out)
+    rules = context.rules
+    person = users.map_person(source.user, source.user_id, rules, out, context.now)
     if person is not None:
         return person
     if source.type == "system":

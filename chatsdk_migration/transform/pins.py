@@ -17,7 +17,7 @@ def map_pin(source: StreamMessage, raw: Json, message: MessageRow, context: Chan
             out.lose(Entity.PIN, "pin_expired", message.stream_id, expires.text)
             return
         pinned = times.parse_optional(source.pinned_at)
-        pinner = users.map_person(source.pinned_by, None, context.rules, out) or message.user_id
+        pinner = users.map_person(source.pinned_by, None, context.rules, out, context.now) or message.user_id
     except RecordError as error:
         out.reject(Entity.PIN, message.stream_id, error.code, error.reason, raw, message.stream_id)
         return

@@ -2,8 +2,8 @@
 
 Here: one poll with all its votes. Not here: fetching the votes (``stream/``).
 
-ChatSDK's vote belongs to a person and an option: anonymous votes, which Stream gives without a person, and free-text
-answers have no home. ``total_votes`` counts the distinct people among the votes that are carried.
+ChatSDK's vote belongs to a person and an option: votes of an anonymous poll, whether or not Stream names the person,
+and free-text answers have no home. ``total_votes`` counts the distinct people among the votes that are carried.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ LONGEST_OPTION_ID = 50
 
 
 class _Place(NamedTuple):
-    """Where votes go: the poll's two ids, its options' texts by id, and its message."""
+    """Where votes go: the poll's two ids, its options' texts by id, its message, and whether votes name people."""
 
     stream_id: str
     poll_id: str
     options: dict[str, str]
     message_stream_id: str
+    is_anonymous: bool
 
 
 def map_poll(
@@ -48,7 +49,7 @@ def map_poll(
     try:
         poll = records.parse(raw, StreamPoll)
         stream_id = text.check_id(poll.id, "poll", longest=None)
-        place = _Place(stream_id, identity.poll_id(context.app_id, stream_id), _options(poll), message.stream_id)
+        place = _place(poll, stream_id, message, context)
         row = _row(poll, place, message, context, out)
     except RecordError as error:
         shown, kept = counted.shown_id(raw), counted.as_object(raw)
@@ -62,19 +63,38 @@ def map_poll(
     return place.poll_id
 
 
+def map_vote(raw: Json, stream_poll_id: str, options: dict[str, str], context: ChannelContext, out: Batch) -> None:
+    """Add one vote that was rejected before, to a poll that was carried; ``options`` are the poll's, text by id.
+
+    No vote of an anonymous poll is ever rejected: it is counted as such before anything else of it is read.
+    """
+    poll_id = identity.poll_id(context.app_id, stream_poll_id)
+    place = _Place(stream_poll_id, poll_id, options, "", is_anonymous=False)
+    out.votes.extend(_map_votes([raw], place, context, out))
+
+
+def _place(poll: StreamPoll, stream_id: str, message: MessageRow, context: ChannelContext) -> _Place:
+    poll_id = identity.poll_id(context.app_id, stream_id)
+    return _Place(stream_id, poll_id, _options(poll), message.stream_id, _is_anonymous(poll))
+
+
+def _is_anonymous(poll: StreamPoll) -> bool:
+    return poll.voting_visibility == "anonymous"
+
+
 def _row(poll: StreamPoll, place: _Place, message: MessageRow, context: ChannelContext, out: Batch) -> PollRow:
     """Give the poll's row, without its number of votes."""
     options = [{"id": option_id, "text": shown} for option_id, shown in place.options.items()]
     created = times.parse_optional(poll.created_at)
     updated = times.parse_optional(poll.updated_at) or created
     closed = updated.text if updated else message.created_at
-    creator = users.map_person(poll.created_by, poll.created_by_id, context.rules, out)
+    creator = users.map_person(poll.created_by, poll.created_by_id, context.rules, out, context.now)
     return PollRow(
         id=place.poll_id,
         message_id=message.id,
         question=counted.storable(poll.name or "", Entity.POLL, poll.id, "question", out),
         options=counted.json_text(options, Entity.POLL, poll.id, "options", out),
-        is_anonymous=poll.voting_visibility == "anonymous",
+        is_anonymous=_is_anonymous(poll),
         is_multi_choice=not poll.enforce_unique_vote and poll.max_votes_allowed != 1,
         total_votes=0,
         ends_at=closed if poll.is_closed else None,  # ChatSDK closes by time; a past one keeps a closed poll closed
@@ -116,7 +136,13 @@ def _map_votes(votes: list[Json], place: _Place, context: ChannelContext, out: B
 
 
 def _vote(raw: Json, place: _Place, context: ChannelContext, out: Batch) -> VoteRow | None:
-    """Give the row of one vote, or None for a vote that was counted as a loss."""
+    """Give the row of one vote, or None for a vote that was counted as a loss.
+
+    Stream's server-side answers may name the voters of an anonymous poll; that must not be written down.
+    """
+    if place.is_anonymous and not _is_answer(raw):
+        out.lose(Entity.VOTE, "vote_anonymous", place.stream_id)
+        return None
     vote = records.parse(raw, StreamVote)
     if vote.is_answer or vote.answer_text:
         out.lose(Entity.VOTE, "poll_answer", place.stream_id)
@@ -129,11 +155,15 @@ def _vote(raw: Json, place: _Place, context: ChannelContext, out: Batch) -> Vote
         out.lose(Entity.VOTE, "vote_for_removed_option", place.stream_id, option)
         return None
     voted = times.parse(vote.created_at)
-    person = users.map_person(vote.user, vote.user_id, context.rules, out)
+    person = users.map_person(vote.user, vote.user_id, context.rules, out, context.now)
     if person is None:
         out.lose(Entity.VOTE, "vote_anonymous", place.stream_id, option)
         return None
     return VoteRow(place.poll_id, person, option, voted.text)
+
+
+def _is_answer(raw: object) -> bool:
+    return isinstance(raw, dict) and bool(raw.get("is_answer") or raw.get("answer_text"))
 
 
 def _count_without_home(poll: StreamPoll, raw: Json, votes: list[Json], out: Batch) -> None:

@@ -41,7 +41,7 @@ def _row(raw: Json, message: MessageRow, context: ChannelContext, out: Batch) ->
     reaction = records.parse(raw, StreamReaction)
     if not reaction.type:
         raise RecordError("empty_id", "The reaction has no type.")
-    person = users.map_person(reaction.user, reaction.user_id, context.rules, out)
+    person = users.map_person(reaction.user, reaction.user_id, context.rules, out, context.now)
     if person is None:
         raise RecordError("no_user", "The reaction names nobody.")
     created = times.parse(reaction.created_at)

@@ -6,6 +6,7 @@ cannot be stored (``storable.py``), and any change of content; text is never nor
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import msgspec
@@ -35,7 +36,7 @@ def cut(text: str, longest: int = LONGEST_NAME) -> str:
 def json_text(value: object) -> Repaired:
     """Write a value as JSON text that a ``jsonb`` column accepts.
 
-    Integers keep all their digits; NaN and infinities, which JSON does not have, become null.
+    Integers keep all their digits; other numbers are doubles, of which a NaN or one beyond the largest becomes null.
 
     Raises:
         RecordError: ``bad_json``, when it is nested too deeply to be written.
@@ -55,6 +56,15 @@ def _json_text(value: object) -> Repaired:
         return Repaired(encoded.decode(), changed=False)
     repaired = _JSON.encode(repair_value(value))
     return Repaired(repaired.decode(), changed=repaired != encoded)  # the text may spell \u0000 out, which is fine
+
+
+def has_lost_number(value: object) -> bool:
+    """Say whether a decoded JSON value holds a number no double can, which ``json_text`` writes as null."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, dict):
+        return any(map(has_lost_number, value.values()))
+    return isinstance(value, list) and any(map(has_lost_number, value))
 
 
 def check_id(value: str | None, what: str, longest: int | None = LONGEST_NAME) -> str:

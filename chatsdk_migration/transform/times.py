@@ -30,6 +30,7 @@ _PLAIN_MONTH = re.compile(r"((?!0000)[0-9]{4}-(?:0[1-9]|1[0-2]))-[0-9]{2}[Tt ].*
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - arithmetic in UTC throughout, an aware one costs twice the time
 _SECONDS_IN_A_DAY = 86_400
 _MICROSECONDS_IN_A_SECOND = 1_000_000
+_DIGITS_OF_A_MICROSECOND = 6
 
 
 class Instant(NamedTuple):
@@ -50,21 +51,21 @@ def parse(value: str | None) -> Instant:
     if found is None:
         raise RecordError(BAD_TIMESTAMP, f"Not a timestamp: {_shown(value)}.")
     day, clock, fraction, sign, hours, minutes = found.groups()
+    second = f"{day}T{clock}"
     try:
-        moment = datetime.fromisoformat(f"{day}T{clock}")
+        moment = datetime.fromisoformat(second)
         if sign is not None:
             moment -= _offset(sign, int(hours), int(minutes))
+            second = moment.isoformat()
     except (ValueError, OverflowError):
         raise RecordError(BAD_TIMESTAMP, f"No such moment: {_shown(value)}.") from None
-    return _instant(moment, f"{fraction or '':0<9.9}")
-
-
-def _instant(moment: datetime, nine_digits: str) -> Instant:
-    """Put a whole second and its fraction together."""
     since = moment - _EPOCH
-    micros = nine_digits[:6]
-    us = (since.days * _SECONDS_IN_A_DAY + since.seconds) * _MICROSECONDS_IN_A_SECOND + int(micros)
-    return Instant(f"{moment.isoformat()}.{micros}Z", us, int(nine_digits[6:]))
+    us = (since.days * _SECONDS_IN_A_DAY + since.seconds) * _MICROSECONDS_IN_A_SECOND
+    if fraction is not None and len(fraction) == _DIGITS_OF_A_MICROSECOND:  # what nearly every timestamp has
+        return Instant(f"{second}.{fraction}Z", us + int(fraction), 0)
+    nine = f"{fraction or '':0<9.9}"
+    micros = nine[:_DIGITS_OF_A_MICROSECOND]
+    return Instant(f"{second}.{micros}Z", us + int(micros), int(nine[_DIGITS_OF_A_MICROSECOND:]))
 
 
 def _offset(sign: str, hours: int, minutes: int) -> timedelta:

@@ -59,17 +59,18 @@ def map_listed_user(raw: Json, rules: MappingRules, out: Batch, now: datetime | 
     """
     try:
         user = _parse(raw)
-        out.users[user.id] = _row(raw, user, out, count=True, now=now)
+        out.users[user.id] = _row(raw, user, out, now)
     except RecordError as error:
         out.reject(Entity.USER, counted.shown_id(raw), error.code, error.reason, counted.as_object(raw))
         return None
     return user.id
 
 
-def map_user(raw: Json, rules: MappingRules, out: Batch) -> str:
+def map_user(raw: Json, rules: MappingRules, out: Batch, now: datetime | None = None) -> str:
     """Add a user embedded in another record, unless the person is already there; give the id.
 
-    Losses are counted only for people the user list never returns (the deleted), as all others are counted there.
+    The user list never returns the deleted: their losses are counted here. Whether it returns the others, only the
+    target can tell: theirs are kept apart, in ``Batch.embedded_losses``.
 
     Raises:
         RecordError: ``bad_shape``, ``empty_id``, ``id_too_long``, ``bad_id``, ``bad_json``: the record around it cannot
@@ -79,11 +80,18 @@ def map_user(raw: Json, rules: MappingRules, out: Batch) -> str:
     if isinstance(known, str) and known in out.users:
         return known
     user = _parse(raw)
-    out.users[user.id] = _row(raw, user, out, count=times.is_set(user.deleted_at), now=None)
+    if times.is_set(user.deleted_at):
+        out.users[user.id] = _row(raw, user, out, now)
+        return user.id
+    apart = Batch()
+    out.users[user.id] = _row(raw, user, apart, now)
+    out.embedded_losses += apart.losses
     return user.id
 
 
-def map_person(user: Json | None, user_id: str | None, rules: MappingRules, out: Batch) -> str | None:
+def map_person(
+    user: Json | None, user_id: str | None, rules: MappingRules, out: Batch, now: datetime | None = None
+) -> str | None:
     """Add the person a record names by an embedded user, or by id alone; None when it names nobody.
 
     Where both are there and differ, the id decides: it is what Stream's own keys are made of.
@@ -93,7 +101,7 @@ def map_person(user: Json | None, user_id: str | None, rules: MappingRules, out:
     """
     embedded = user.get("id") if user else None
     if user and embedded and user_id in {None, "", embedded}:
-        return map_user(user, rules, out)
+        return map_user(user, rules, out, now)
     if not user_id:
         return None
     if user_id not in out.users:
@@ -114,18 +122,17 @@ def _parse(raw: Json) -> StreamUser:
     return user
 
 
-def _row(raw: Json, user: StreamUser, out: Batch, *, count: bool, now: datetime | None) -> UserRow:
-    """Give the row of a user and count what it loses, unless somebody else does."""
-    sink = out if count else Batch()
-    created = _time(user.created_at, "created_at", user.id, sink)
-    updated = _time(user.updated_at, "updated_at", user.id, sink)
-    active = _time(user.last_active, "last_active", user.id, sink)
-    _count_without_home(raw, user, sink)
+def _row(raw: Json, user: StreamUser, out: Batch, now: datetime | None) -> UserRow:
+    """Give the row of a user and count what it loses."""
+    created = _time(user.created_at, "created_at", user.id, out)
+    updated = _time(user.updated_at, "updated_at", user.id, out)
+    active = _time(user.last_active, "last_active", user.id, out)
+    _count_without_home(raw, user, out)
     return UserRow(
         user.id,
-        _name(user, sink),
-        counted.link(user.image, Entity.USER, user.id, sink),
-        _custom_data(raw, user, sink, now),
+        _name(user, out),
+        counted.link(user.image, Entity.USER, user.id, out),
+        _custom_data(raw, user, out, now),
         active,
         created or times.UNKNOWN,
         updated or created or times.UNKNOWN,

@@ -16,7 +16,9 @@ import psycopg
 from chatsdk_migration.errors import ChannelError, MigrationError, PermanentError
 from chatsdk_migration.models import Batch, ChannelRow, Entity, LoadCounts
 from chatsdk_migration.postgres.target import Target
-from chatsdk_migration.resources import Carrier, MigrationResource
+from chatsdk_migration.reconcile.app import Scope
+from chatsdk_migration.reconcile.verdict import Verdict
+from chatsdk_migration.resources import Carrier, Fault, MigrationResource
 from chatsdk_migration.transfer import Part, PartResult
 
 WHEN = "2024-01-01T00:00:00Z"
@@ -49,6 +51,8 @@ class World:
     asked: list[tuple[str, frozenset[Part]]] = field(default_factory=list)
     stored: list[str] = field(default_factory=list)
     before: Callable[[str], None] = no_reaction
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    compared: list[Scope] = field(default_factory=list)
     target: Target | None = None
     opened: int = 0
     closed: int = 0
@@ -100,6 +104,13 @@ class MemoryCarrier:
             return PartResult(gone=True)
         return PartResult(ROWS_OF_A_PART, 1, 0.5, 2, {"score": 3}, 1)
 
+    def reconcile(self, scope: Scope) -> Verdict:
+        self.world.compared.append(scope)
+        return self.world.verdicts.get("content", Verdict())
+
+    def faults(self, kind: Fault) -> Verdict:
+        return self.world.verdicts.get(kind, Verdict())
+
     def reading(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         assert self.world.target is not None
         return self.world.target.transaction(read_only=True)
@@ -109,6 +120,9 @@ class MemoryCarrier:
 
     def advice(self) -> list[str]:
         return ["GRANT SET ON PARAMETER session_replication_role TO loader"]
+
+    def target_id(self) -> str:
+        return "in memory"
 
     def stop(self) -> None:
         self.world.stopped.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -120,6 +121,24 @@ def test_tags_inherited_from_a_parent_say_nothing(instance: dg.DagsterInstance) 
     signed = instance.get_run_by_id(run.run_id)
     assert signed is not None
     assert Worker.of(signed) == Worker.here(run.run_id)._replace(started=round(psutil.Process().create_time(), 2))
+
+
+def test_terminating_what_cannot_be_reached_changes_nothing(instance: dg.DagsterInstance) -> None:
+    run = make_run(instance, dg.DagsterRunStatus.STARTED, {})
+    instance.add_run_tags(run.run_id, Worker("elsewhere", 1, 1.0, run.run_id).tags())
+    assert not instance.run_launcher.terminate(run.run_id)
+    assert only_run(instance).status is dg.DagsterRunStatus.STARTED
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_users_worker_cannot_be_interrupted() -> None:
+    here = Worker.here("run")
+    child = os.fork()
+    if child == 0:
+        os.setuid(pwd.getpwnam("nobody").pw_uid)
+        os._exit(here.may_be_interrupted() or here.interrupt())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert here.may_be_interrupted()
 
 
 def test_a_worker_on_another_host_is_left_alone(instance: dg.DagsterInstance) -> None:

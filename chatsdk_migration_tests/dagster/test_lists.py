@@ -140,8 +140,27 @@ def test_an_instance_serves_one_migration(instance: dg.DagsterInstance, monkeypa
     finished = full_migration(instance, world)
     assert "DAGSTER_HOME" in str(failure_of(instance, finished.run).step_failure_data.error)
     assert world.opened == 0
-    owner.release(instance)
+
+
+def test_a_new_key_of_the_same_app_is_taken_when_the_operator_says_so(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     owner.claim(instance, Settings.load())
+    monkeypatch.setenv("STREAM_API_KEY", "the-new-one")
+    with pytest.raises(PermanentError, match="--new-key"):
+        owner.claim(instance, Settings.load())
+    owner.claim(instance, Settings.load(), new_key=True)
+    owner.claim(instance, Settings.load())
+    monkeypatch.setenv("CHATSDK_APP_ID", "d1f0a6a2-7b1c-4f0e-8a4e-6f4b9a3c5e21")
+    with pytest.raises(PermanentError, match="0b8ac3f4"):
+        owner.claim(instance, Settings.load(), new_key=True)
+
+
+def test_a_target_made_anew_is_not_taken_for_the_migrated_one(instance: dg.DagsterInstance) -> None:
+    owner.claim_target(instance, "the first")
+    owner.claim_target(instance, "the first")
+    with pytest.raises(PermanentError, match="created anew"):
+        owner.claim_target(instance, "the second")
 
 
 def test_no_secret_is_recorded(instance: dg.DagsterInstance) -> None:

@@ -137,7 +137,7 @@ _QUERIES: dict[str, tuple[int, LiteralString]] = {
         """SELECT stream_id AS key0 FROM chatsdk_migration.loss
            WHERE app_id = %(app_id)s AND entity = 'message' AND kind IN
                  ('shadowed', 'restricted', 'shadowed_message', 'restricted_message',
-                  'message_shadowed', 'message_restricted')""",
+                  'message_shadowed', 'message_restricted', 'message_in_withheld_thread')""",
     ),
     "refused_admins": (
         1,

@@ -381,11 +381,14 @@ def withheld(rules: MappingRules, message: Json) -> bool:
 
 def _history(source: Source, channel: Channel, out: Expected) -> History:
     carried = []
-    for message in source.world.messages_of(channel.cid):
+    messages = source.world.messages_of(channel.cid)
+    hidden = {message["id"] for message in messages if withheld(source.rules, message)}
+    for message in messages:
         source.people.possible.update(filter(None, _everyone_in(message)))
         if message["type"] in {"ephemeral", "error"} or message["id"] in source.rejected:
             continue
-        if withheld(source.rules, message):
+        in_hidden_thread = message.get("parent_id") in hidden and not message.get("show_in_channel")
+        if message["id"] in hidden or in_hidden_thread:
             out["withheld"].rows[(message["id"],)] = {}
         else:
             carried.append(message)
@@ -480,6 +483,8 @@ def _reactions(source: Source, message: Json, out: Expected) -> None:
 def _mentions(source: Source, message: Json, author: str, out: Expected) -> None:
     for mentioned in filter(None, map(_id_of, message.get("mentioned_users") or [])):
         source.people.need(mentioned)
+        if (message["cid"], mentioned) not in out["members"].rows:
+            continue  # would show the text to somebody outside
         out["mentions"].rows[message["id"], mentioned] = {"mentioner": author, "times": 1}
 
 

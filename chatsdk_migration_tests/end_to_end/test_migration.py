@@ -357,3 +357,82 @@ def test_the_oracle_sees_what_is_wrong(target: TargetDatabase, stream: Serve) ->
             lines = differences(wanted, here, skip=CATEGORIES - {category})
             conn.execute("ROLLBACK")
             assert lines, category
+
+
+def long_channel_world(cid: str, count: int = 700) -> World:
+    """A channel of three pages; each page holds a thread, which takes a call between it and the next page."""
+    world = World()
+    for name in ("ann", "bob"):
+        world.add_user(name, created_at="2024-01-01T00:00:00Z")
+    world.add_channel(cid, created_by="ann", created_at="2024-01-01T00:00:00Z", members=("ann", "bob"))
+    for number in range(count):
+        moment = f"2024-02-01T00:{number // 60:02d}:{number % 60:02d}Z"
+        world.add_message(cid, f"m{number:03d}", user_id="ann", text=f"number {number}", at=moment)
+    for number in range(0, count, 100):
+        world.add_message(cid, f"r{number}", user_id="bob", at="2024-03-01T00:00:00Z", parent_id=f"m{number:03d}")
+    return world
+
+
+@pytest.mark.parametrize("until", ["2024-02-01T00:03:20Z", "2024-04-01T00:00:00Z"], ids=["in part", "wholly"])
+def test_a_channel_truncated_while_it_is_read_arrives_as_it_is_then(
+    target: TargetDatabase, stream: Serve, until: str
+) -> None:
+    cid = "messaging:long"
+    world = long_channel_world(cid)
+    server = stream(world)
+
+    def truncate(endpoint: str, _: Any) -> None:
+        if endpoint == "GetReplies" and "truncated_at" not in world.channels[cid].data:
+            world.truncate_channel(cid, until)
+
+    server.before_answer = truncate
+    outcome = carry(server, target)
+    assert server.failures == []
+    assert outcome.problems == {}
+    assert_equal_sides(world, target)
+
+
+def test_a_channel_that_never_comes_to_rest_fails_and_says_why(target: TargetDatabase, stream: Serve) -> None:
+    cid = "messaging:long"
+    world = long_channel_world(cid)
+    server = stream(world)
+    moments = iter(range(1, 60))
+
+    def truncate(endpoint: str, _: Any) -> None:
+        if endpoint == "GetReplies":
+            world.truncate_channel(cid, f"2024-02-01T00:00:{next(moments):02d}Z")
+
+    server.before_answer = truncate
+    outcome = carry(server, target)
+    assert "truncated" in str(outcome.problems[cid])
+    with target.superuser() as conn:
+        assert conn.execute("SELECT count(*) FROM message").fetchone() == (0,)
+
+
+def test_a_channel_deleted_while_it_is_read_is_gone_and_stays_deleted(target: TargetDatabase, stream: Serve) -> None:
+    cid = "messaging:long"
+    world = long_channel_world(cid, 250)
+    world.add_message(cid, "last", user_id="ann", at="2100-01-01T00:00:00Z")  # the list ends with its first page
+    server = stream(world, get_or_create_deleted="revive")
+
+    def delete(endpoint: str, _: Any) -> None:
+        if endpoint == "GetReplies" and cid in world.channels:
+            world.delete_channel(cid)
+
+    server.before_answer = delete
+    outcome = carry(server, target)
+    assert cid not in world.channels
+    assert outcome.problems == {}
+    assert all(result.gone for result in outcome.results[cid].values())
+    with target.superuser() as conn:
+        assert conn.execute("SELECT count(*) FROM message").fetchone() == (0,)
+
+
+def test_replies_switched_off_cost_their_threads_and_nothing_else(target: TargetDatabase, stream: Serve) -> None:
+    server = stream(long_channel_world("messaging:long"), replies_off_types=frozenset({"messaging"}))
+    outcome = carry(server, target)
+    assert outcome.problems == {}
+    with target.superuser() as conn:
+        assert conn.execute("SELECT count(*) FROM message").fetchone() == (700,)
+        told = conn.execute("SELECT count(*) FROM chatsdk_migration.loss WHERE kind = 'thread_refused'").fetchone()
+    assert told == (7,)

@@ -172,4 +172,5 @@ def picture(conn: psycopg.Connection[Any], app_id: str = APP_ID) -> dict[str, li
 
 def empty(conn: psycopg.Connection[Any]) -> None:
     """Forget everything but the apps."""
-    conn.execute(f"TRUNCATE {', '.join(PICTURE)} CASCADE")
+    remembered = ("chatsdk_migration.carried", "chatsdk_migration.carried_user")
+    conn.execute(f"TRUNCATE {', '.join((*PICTURE, *remembered))} CASCADE")

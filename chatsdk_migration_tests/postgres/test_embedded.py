@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pwd
 import shutil
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -242,3 +244,29 @@ def test_a_closed_umask_of_the_starter_does_not_shut_the_server_out(home: Path) 
     finally:
         os.umask(umask)
         EmbeddedPostgres(home / "below" / "it").stop()
+
+
+def test_a_folder_that_cannot_be_used_is_named(home: Path) -> None:
+    file = home / "file"
+    file.touch()
+    for unusable in (Path("/proc/nothing/postgres"), file, file / "postgres", Path("~nobody-of-that-name/postgres")):
+        with pytest.raises(PermanentError, match="DAGSTER_HOME") as raised:
+            EmbeddedPostgres(unusable).start()
+        assert str(unusable) in str(raised.value)
+
+
+@as_root
+def test_somebody_elses_folder_is_refused_by_name() -> None:
+    """As when a service user was left with root's HOME."""
+    with tempfile.TemporaryDirectory() as closed:
+        child = os.fork()
+        if child == 0:
+            os.setuid(pwd.getpwnam("nobody").pw_uid)
+            try:
+                EmbeddedPostgres(Path(closed) / "share" / "postgres").start()
+            except PermanentError as error:
+                os._exit(0 if closed in str(error) else 1)
+            except BaseException:  # noqa: BLE001 - a forked child must not run pytest's own ending
+                os._exit(2)
+            os._exit(3)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

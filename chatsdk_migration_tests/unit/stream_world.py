@@ -41,14 +41,20 @@ def settings_for(server: StreamServer, **changes: object) -> Settings:
 
 
 @contextmanager
-def serving(world: World, **options: object) -> Iterator[tuple[StreamServer, StreamClient]]:
-    """Serve a world and give a client; afterwards the server must have seen no write and no failure of its own."""
+def serving(
+    world: World, *, bounds: Bounds = QUICK, races: int = 0, **options: object
+) -> Iterator[tuple[StreamServer, StreamClient]]:
+    """Serve a world and give a client; afterwards the server must have seen no write and no failure of its own.
+
+    ``races`` is how many queries of a channel deleted at that very moment the test brings about.
+    """
     with (
         StreamServer(world, api_key=KEY, api_secret=SECRET, options=ServerOptions(**options)) as server,  # type: ignore[arg-type]
-        StreamClient(settings_for(server), QUICK) as client,
+        StreamClient(settings_for(server), bounds) as client,
     ):
         yield server, client
         assert server.writes == []
+        assert len(server.races) == races
         assert server.failures == []
 
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
+from pydantic import SecretStr
 
 from chatsdk_migration.demo.server import StreamServer
 from chatsdk_migration.demo.world import World
 from chatsdk_migration.errors import ChannelError, PermanentError, TransientError
+from chatsdk_migration.models import Batch
+from chatsdk_migration.settings import MappingRules, Settings
 from chatsdk_migration.stream.answers import SourceAnswerError, SourceUnavailableError, StoppedError, decode
 from chatsdk_migration.stream.channels import read_channel, walk_channels
 from chatsdk_migration.stream.client import Bounds, StreamClient
@@ -19,8 +26,10 @@ from chatsdk_migration.stream.endpoints import Endpoint, path
 from chatsdk_migration.stream.messages import walk_messages
 from chatsdk_migration.stream.pacing import Pacer
 from chatsdk_migration.stream.plan import estimate, read_limits
+from chatsdk_migration.stream.session import Session
 from chatsdk_migration.stream.times import instant, second_after, second_before
 from chatsdk_migration.stream.users import users_page, walk_users
+from chatsdk_migration.transform.users import map_listed_user
 from chatsdk_migration_tests.unit.stream_world import (
     CID,
     KEY,
@@ -193,6 +202,35 @@ def test_the_pace_follows_limit_remaining_and_reset() -> None:
     assert pacer._paces["B"].per_second is None
 
 
+@pytest.mark.parametrize("share", [0.8, 0.9, 0.95])
+@pytest.mark.parametrize("limit", [300, 1000, 10_000])
+def test_a_share_used_up_to_the_last_call_is_waited_for_no_longer_than_its_window(share: float, limit: int) -> None:
+    """``limit * (1 - share)`` is not whole in binary: what is left over is no call."""
+    pacer = Pacer(share, threading.Event())
+    pacer.learn("A", 200, window(pacer, limit, round(limit * (1 - share)), 30))
+    pace, now = pacer._paces["A"], time.monotonic()
+    delays = [pace.reserve(now) for _ in range(24)]
+    assert min(delays) >= 29
+    assert max(delays) <= 30 + 24 / pace.full + 1
+
+
+def test_places_in_a_window_short_of_calls_do_not_outlast_it() -> None:
+    pacer = Pacer(1.0, threading.Event())
+    pacer.learn("A", 200, window(pacer, 1000, 1, 55))
+    pace, now = pacer._paces["A"], time.monotonic()
+    assert max(pace.reserve(now) for _ in range(24)) <= 55 + 24 / pace.full + 1
+    pacer.learn("A", 200, window(pacer, 1000, 999, 60))
+    assert pace.reserve(now) <= 1
+
+
+def window(pacer: Pacer, limit: int, remaining: int, seconds: float) -> dict[str, str]:
+    return {
+        "x-ratelimit-limit": str(limit),
+        "x-ratelimit-remaining": str(remaining),
+        "x-ratelimit-reset": str(pacer.server_now() + seconds),
+    }
+
+
 def test_the_sdks_environment_does_not_override_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     monkeypatch.setenv("STREAM_CHAT_TIMEOUT", "0.0001")
     netrc = f"{tmp_path}/netrc"
@@ -218,6 +256,72 @@ def test_bodies_a_strict_decoder_refuses_are_decoded_all_the_same() -> None:
     assert decode(b'{"a":"\xff"}') == {"a": "\udcff"}
     assert str((decode(b'{"a":NaN}') or {})["a"]) == "nan"
     assert [decode(body) for body in (b"", b"[]", b'{"a":', b"<html>")] == [None] * 4
+
+
+def test_a_record_nested_too_deeply_costs_its_page_nothing() -> None:
+    deep = "[" * 2400 + '"]\\"["' + "]" * 2400
+    page = decode(f'{{"users":[{{"id":"ann","name":"[["}},{{"id":"bob","custom":{deep},"name":"}}"}}]}}'.encode())
+    assert page is not None
+    ann, bob = page["users"]
+    assert ann == {"id": "ann", "name": "[["}
+    assert (bob["id"], bob["name"]) == ("bob", "}")
+    out = Batch()
+    for user in (ann, bob):
+        map_listed_user(user, MappingRules(), out)
+    assert list(out.users) == ["ann"]
+    assert [(reject.stream_id, reject.code) for reject in out.rejects] == [("bob", "bad_json")]
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """A server whose answer comes a byte at a time, steadily and without end."""
+
+    class Drip(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000000")
+            self.end_headers()
+            with suppress(OSError):
+                while not ended.wait(0.005):
+                    self.wfile.write(b" ")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    ended = threading.Event()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Drip) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            ended.set()
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+def test_an_answer_that_drips_ends_after_its_time_and_at_once_when_the_run_stops(
+    proxied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dripping() as url:
+        if proxied:
+            monkeypatch.setenv("http_proxy", url)
+        place = "http://stream.invalid" if proxied else url
+        with Session(place, 1, seconds=0.2) as session, pytest.raises(requests.exceptions.ReadTimeout):
+            session.get(place, timeout=30)
+        with Session(place, 1, lambda: True) as session, pytest.raises(requests.exceptions.ReadTimeout):
+            session.get(place, timeout=30)
+
+
+def test_the_address_is_given_without_credentials() -> None:
+    settings = Settings(
+        stream_api_key=KEY,
+        stream_api_secret=SecretStr(SECRET),
+        stream_chat_url="https://someone:pass@proxy.example:8443/chat",
+    )
+    with StreamClient(settings) as client:
+        assert client.base_url == "https://proxy.example:8443/chat"
 
 
 def test_each_channel_can_count_its_own_calls() -> None:

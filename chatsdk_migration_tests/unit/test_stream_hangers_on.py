@@ -65,6 +65,26 @@ def test_a_refused_cursor_does_not_stop_the_run() -> None:
         assert len(read_all(client)) == 1
 
 
+def test_one_refused_message_does_not_take_the_cursor_from_all_others() -> None:
+    world = world_with_reactions(11, 1350)
+    with serving(world) as (server, client):
+        server.faults.plan("QueryReactions", "400")
+        read_all(client)
+        assert [m.reactions_missing for m in read_all(client)] == [0, 0]
+        assert client.unavailable == set()
+
+
+def test_a_cursor_refused_for_message_after_message_is_given_up() -> None:
+    world = world_with_reactions(*range(11, 31))
+    with serving(world) as (server, client):
+        server.faults.rate("400", 1.0, endpoint="QueryReactions")
+        read_all(client)
+        assert client.unavailable == {"QueryReactions"}
+        before = server.calls["QueryReactions"]
+        assert all(len(m.reactions) > 10 for m in read_all(client))
+        assert server.calls["QueryReactions"] == before
+
+
 def test_reactions_switched_off_are_counted_with_the_reason() -> None:
     world = world_with_reactions(25)
     with serving(world, reactions_off_types=frozenset({"messaging"})) as (_, client):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from chatsdk_migration.demo.world import World
@@ -143,6 +145,40 @@ def test_all_bans_arrive_once() -> None:
     with serving(world) as (_, client):
         found = [(ban["user"]["id"], (ban.get("channel") or {}).get("cid")) for ban in flat(walk_bans(client))]
     assert len(found) == len(set(found)) == 651
+
+
+def one_instant(ids: list[str], *, filters: bool = True) -> Listing:
+    """Rows that all share an instant, in the order given, by a list that knows ranges of ids (or ignores them)."""
+
+    def fetch(condition: Json, offset: int) -> list[Json]:
+        ranges = [part["id"] for part in condition.get("$and", []) if "id" in part] if filters else []
+        if "$gt" in condition.get("created_at", {}):
+            return []
+        low = max((part["$gt"] for part in ranges if "$gt" in part), default="")
+        high = min((part["$lte"] for part in ranges if "$lte" in part), default="~")
+        asked = [one for one in ids if low < one <= high]
+        return [{"id": one, "created_at": at(0)} for one in asked[min(offset, 1000) :][:100]]
+
+    def id_of(row: Json) -> str:
+        return str(row["id"])
+
+    return Listing("the rows", fetch, 100, 1000, "id", id_of, id_of, lambda row: row["created_at"])
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_one_instant_holds_any_number_of_rows_in_any_order(shuffled: bool) -> None:
+    ids = [f"{number:06d}" for number in range(30_000)]
+    if shuffled:
+        Random(1).shuffle(ids)
+    found = [row["id"] for row in flat(walk(one_instant(ids)))]
+    assert len(found) == len(set(found))
+    assert set(found) == set(ids)
+
+
+def test_an_instant_whose_ids_are_not_filtered_fails_instead_of_looping() -> None:
+    ids = [f"{number:06d}" for number in range(3000)]
+    with pytest.raises(ChannelError, match="rows"):
+        flat(walk(one_instant(ids, filters=False)))
 
 
 def test_a_list_that_cannot_be_advanced_fails_instead_of_looping() -> None:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
+from chatsdk_migration.demo.server import StreamServer
 from chatsdk_migration.demo.world import World
-from chatsdk_migration.errors import ChannelError, GoneFromSourceError
+from chatsdk_migration.errors import ChannelError, GoneFromSourceError, SourceChangedError
 from chatsdk_migration.models import Json
 from chatsdk_migration.stream.channels import read_channel
 from chatsdk_migration.stream.messages import walk_messages
-from chatsdk_migration_tests.unit.stream_world import CID, at, channel_world, ids_of, read_all, serving, stored_ids
+from chatsdk_migration_tests.unit.stream_world import (
+    CID,
+    QUICK,
+    at,
+    channel_world,
+    ids_of,
+    read_all,
+    serving,
+    stored_ids,
+)
 
 TIE_RULES = pytest.mark.parametrize("ties", ["strict", "stable"])
 
@@ -125,7 +138,7 @@ def test_messages_deleted_between_pages_do_not_disturb_the_others() -> None:
 def test_a_channel_deleted_between_pages_is_gone_from_the_source(hard: bool) -> None:
     world = channel_world()
     say(world, 700)
-    with serving(world) as (server, client):
+    with serving(world, races=1) as (server, client):
         read_channel(client, CID)
         pages = walk_messages(client, CID)
 
@@ -137,6 +150,136 @@ def test_a_channel_deleted_between_pages_is_gone_from_the_source(hard: bool) -> 
         with pytest.raises(GoneFromSourceError, match=CID):
             list(pages)
     assert CID not in world.channels
+
+
+@contextmanager
+def between_pages(server: StreamServer, change: Callable[[], object]) -> Iterator[list[int]]:
+    """Change the world once, when a second or later page was asked for and while the first are being used."""
+    done: list[int] = []
+
+    def before_answer(endpoint: str, asked: Json) -> None:
+        if endpoint == "GetReplies" and not done:
+            done.append(1)
+            change()
+
+    server.before_answer = before_answer
+    yield done
+
+
+def threaded_world(count: int = 700) -> World:
+    """A channel of several pages, each beginning with a thread."""
+    world = channel_world()
+    say(world, count)
+    for number in range(0, count, 100):
+        world.add_message(CID, f"r{number:04d}", user_id="bob", at=at(5000 + number), parent_id=f"m{number:04d}")
+    return world
+
+
+def test_a_channel_deleted_during_a_long_pause_is_not_brought_back() -> None:
+    """Nothing seen counts as just seen here: as if the machine had slept before each page."""
+    world = threaded_world()
+    bounds = replace(QUICK, seen_seconds=0.0)
+    with serving(world, bounds=bounds, get_or_create_deleted="revive") as (server, client):
+        read_channel(client, CID)
+
+        def before_answer(endpoint: str, _: Json) -> None:
+            if endpoint == "QueryChannels" and server.calls["GetOrCreateChannel"] == 1 and CID in world.channels:
+                world.delete_channel(CID)
+
+        server.before_answer = before_answer
+        with pytest.raises(GoneFromSourceError):
+            list(walk_messages(client, CID))
+        assert server.calls["GetOrCreateChannel"] == 1
+    assert CID not in world.channels
+
+
+def test_a_channel_deleted_while_a_call_waits_for_its_turn_is_not_brought_back() -> None:
+    world = threaded_world(5)
+    bounds = replace(QUICK, seen_seconds=0.0)
+    with serving(world, bounds=bounds, get_or_create_deleted="revive") as (server, client):
+        read_channel(client, CID)
+        server.faults.plan("GetOrCreateChannel", "502", times=2)
+
+        def before_answer(endpoint: str, asked: Json) -> None:
+            if endpoint == "QueryChannels" and server.calls["GetOrCreateChannel"] == 1 and CID in world.channels:
+                world.delete_channel(CID)
+
+        server.before_answer = before_answer
+        with pytest.raises(GoneFromSourceError):
+            list(walk_messages(client, CID))
+        assert server.calls["GetOrCreateChannel"] == 1
+
+
+def test_threads_that_vanish_with_their_channel_are_not_threads_without_replies() -> None:
+    world = threaded_world(250)
+    world.add_message(CID, "last", user_id="ann", at="2100-01-01T00:00:00Z")  # the list ends with its first page
+    with serving(world, get_or_create_deleted="revive") as (server, client):
+        read_channel(client, CID)
+        with between_pages(server, lambda: world.delete_channel(CID)), pytest.raises(GoneFromSourceError):
+            list(walk_messages(client, CID))
+    assert CID not in world.channels
+
+
+@pytest.mark.parametrize("kept", [0, 400])
+def test_a_channel_truncated_between_pages_begins_again(kept: int) -> None:
+    world = threaded_world()
+    with serving(world) as (server, client):
+        read_channel(client, CID)
+        cut = at(700 - kept) if kept else at(10_000)
+        with between_pages(server, lambda: world.truncate_channel(CID, cut)), pytest.raises(SourceChangedError):
+            list(walk_messages(client, CID))
+        assert sorted(ids_of(read_all(client))) == stored_ids(world)
+
+
+def test_a_channel_deleted_and_brought_back_by_others_between_pages_begins_again() -> None:
+    world = threaded_world()
+
+    def empty() -> None:
+        world.delete_channel(CID)
+        world.revive_channel(CID)
+
+    with serving(world) as (server, client):
+        read_channel(client, CID)
+        with between_pages(server, empty), pytest.raises(SourceChangedError, match="nothing is left"):
+            list(walk_messages(client, CID))
+
+
+def test_a_newest_message_deleted_between_pages_is_no_reason_to_begin_again() -> None:
+    world = channel_world()
+    say(world, 5)
+    with serving(world) as (server, client):
+
+        def somebody_deletes(endpoint: str, asked: Json) -> None:
+            if endpoint == "GetOrCreateChannel" and "1900" not in str(asked) and "m0004" in world.messages:
+                world.hard_delete_message("m0004")
+
+        server.before_answer = somebody_deletes
+        assert ids_of(read_all(client)) == ["m0000", "m0001", "m0002", "m0003", "m0004"]
+
+
+def test_replies_switched_off_are_named_and_the_rest_arrives() -> None:
+    world = channel_world()
+    say(world, 3)
+    world.add_message(CID, "reply", user_id="bob", at=at(9), parent_id="m0001")
+    with serving(world, replies_off_types=frozenset({"messaging"})) as (_, client):
+        refused: list[str] = []
+        read_channel(client, CID)
+        found = [message for page in walk_messages(client, CID, refused=refused) for message in page]
+        assert (ids_of(found), refused) == (["m0000", "m0001", "m0002"], ["m0001"])
+        with pytest.raises(ChannelError, match="code 19"):
+            list(walk_messages(client, CID))
+
+
+def test_a_page_of_one_instant_and_heavy_messages_come_in_portions() -> None:
+    world = channel_world()
+    say(world, 1000, step=0)
+    say(world, 3, first=10, prefix="loved", reaction_counts={"like": 15_000})
+    with serving(world) as (_, client):
+        read_channel(client, CID)
+        sizes = [len(page) for page in walk_messages(client, CID, reactions=False)]
+    assert sum(sizes) == 1003
+    assert max(sizes) <= 300
+    assert sizes[-3:] == [1, 1, 1]
 
 
 def test_a_channel_never_seen_is_looked_up_not_created() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from chatsdk_migration import identity
 from chatsdk_migration.models import Batch, ChannelRow, Json
 from chatsdk_migration.settings import MappingRules
-from chatsdk_migration.transform.channels import direct_message_cid, map_channel
+from chatsdk_migration.stream.channels import MEMBERS_TO_TELL_A_PAIR
+from chatsdk_migration.transform.channels import MAY_BE_CUT_SHORT, direct_message_cid, map_channel
 from chatsdk_migration_tests.unit.mapping import APP, AT, LATER, codes, kinds, user
 
 DISTINCT = "!members-" + "x" * 43
@@ -100,6 +101,14 @@ def test_a_member_list_that_may_be_cut_short_makes_no_direct_message() -> None:
     assert only(state("messaging:x", TWO, member_count=7)).type == "messaging", "a stale count of a whole list"
 
 
+def test_a_full_list_of_members_makes_no_direct_message_whatever_the_count_says() -> None:
+    """Four members of whom two are listed behind eight invitations, and a count of 2."""
+    invited = [member(f"guest{n}", invited=True) for n in range(MAY_BE_CUT_SHORT - len(TWO))]
+    assert MAY_BE_CUT_SHORT <= MEMBERS_TO_TELL_A_PAIR, "fewer rows than asked for are all there are"
+    assert only(state("messaging:x", [*TWO, *invited], member_count=2)).type == "group"
+    assert only(state("messaging:x", [*TWO, *invited[1:]], member_count=2)).type == "messaging"
+
+
 @given(st.sampled_from(["messaging", "team", "gaming", "commerce", "public", "x"]), st.integers(0, 5), st.booleans())
 def test_nothing_becomes_open_to_all_unless_the_operator_says_so(kind: str, people: int, distinct: bool) -> None:
     row = only(state(f"{kind}:{DISTINCT if distinct else 'x'}", [member(f"u{n}") for n in range(people)]))
@@ -157,6 +166,15 @@ def test_two_channels_of_the_same_two_people_never_claim_one_cid() -> None:
     assert kinds(out) == ["dm_cid_kept"]
     assert only(state(f"support:{DISTINCT}", TWO), dm_cid="chatsdk").cid == f"support:{DISTINCT}"
     assert only(state(f"messaging:{DISTINCT}", THREE), dm_cid="chatsdk").cid == f"messaging:{DISTINCT}"
+
+
+@pytest.mark.parametrize("fields", [{"deleted_at": LATER}, {"invited": True}, {"status": "rejected"}])
+def test_a_channel_once_made_for_three_never_claims_the_cid_of_two_of_them(fields: Json) -> None:
+    cid = f"messaging:{DISTINCT}"
+    row, out = mapped(state(cid, [*TWO, member("carol", **fields)]), dm_cid="chatsdk")
+    assert row is not None
+    assert (row.cid, row.type) == (cid, "messaging")
+    assert kinds(out) == ["dm_cid_kept"]
 
 
 def test_the_direct_message_cid_sorts_as_javascript_does() -> None:

@@ -304,3 +304,61 @@ def test_no_payload_whatsoever_raises(fields: Json, reactions: list[Json]) -> No
     )
     assert {row.message_id for row in out.reactions} <= {row.id for row in out.messages}
     assert {row.user_id for row in out.messages} | {row.user_id for row in out.reactions} <= set(out.users)
+
+
+def test_a_reply_in_the_thread_of_a_withheld_message_is_withheld_unless_the_channel_saw_it() -> None:
+    channel, out = context(), Batch()
+    for raw in (
+        message("hidden", shadowed=True),
+        message("reply", type="reply", parent_id="hidden"),
+        message("shown", type="reply", parent_id="hidden", show_in_channel=True),
+    ):
+        map_message(FetchedMessage(raw, []), channel, out)
+    assert [row.stream_id for row in out.messages] == ["shown"]
+    assert [loss.kind for loss in out.losses][:2] == ["message_shadowed", "message_in_withheld_thread"]
+
+
+@pytest.mark.parametrize("hiding", [{"shadowed": True}, {"restricted_visibility": ["bob"]}, {"shadowed": "yes"}])
+@pytest.mark.parametrize("fault", [{"created_at": "soon"}, {"attachments": "none"}, {"user": user("x" * 256)}])
+def test_a_malformed_hidden_message_is_withheld_with_its_thread_and_leaves_no_text(hiding: Json, fault: Json) -> None:
+    out, in_channel = Batch(), context()
+    for raw in (message("hidden", text=SECRET, **hiding | fault), message("reply", parent_id="hidden", type="reply")):
+        map_message(FetchedMessage(raw, []), in_channel, out)
+    assert (out.messages, out.rejects) == ([], [])
+    assert [loss.stream_id for loss in out.losses] == ["hidden", "reply"]
+    assert out.losses[1].kind == "message_in_withheld_thread"
+    assert SECRET not in repr(out.losses)
+
+
+def test_a_reply_of_a_visible_parent_that_was_rejected_is_carried() -> None:
+    out, in_channel = Batch(), context()
+    for raw in (message("bad", created_at="soon"), message("reply", parent_id="bad", type="reply")):
+        map_message(FetchedMessage(raw, []), in_channel, out)
+    assert codes(out) == [("message", "bad_timestamp")]
+    assert [row.stream_id for row in out.messages] == ["reply"]
+
+
+@pytest.mark.parametrize("deleted", [{"type": "deleted"}, {"deleted_at": LATER}, {"deleted_at": "soon"}])
+def test_a_rejected_deleted_message_keeps_only_what_its_tombstone_is_made_of(deleted: Json) -> None:
+    shown: Json = dict.fromkeys(("text", "html", "mml", "command", "my_own_field"), SECRET)
+    quoted = {"id": "q", "text": SECRET}
+    more: Json = {"i18n": {"en_text": SECRET}, "attachments": [{"text": SECRET}], "quoted_message": quoted}
+    out = carry(message(created_at="soon", **shown | more | deleted))
+    (reject,) = out.rejects
+    assert SECRET not in json.dumps(reject.record)
+    assert reject.record["id"] == "m1"
+    assert reject.record["quoted_message"] == {"id": "q"}
+    again = carry(reject.record | {"created_at": AT, "deleted_at": LATER})
+    assert [(row.text, row.user_id) for row in again.messages] == [(None, "alice")]
+
+
+def test_a_rejected_message_keeps_what_a_replay_needs_and_nothing_that_reaches_anybody() -> None:
+    secretive = user(devices=[{"id": SECRET}])
+    poll = POLL | {"voting_visibility": "anonymous", "latest_votes_by_option": {"o1": [{"user_id": SECRET}]}}
+    raw = message(created_at="soon", user=secretive, mentioned_users=[secretive], my_own_field=1, poll=poll)
+    raw |= {"quoted_message": message("q", type="deleted", text=SECRET), "latest_reactions": [{"user": secretive}]}
+    (reject,) = carry(raw).rejects
+    assert SECRET not in json.dumps(reject.record)
+    assert (reject.record["text"], reject.record["my_own_field"]) == ("hello", 1)
+    assert reject.record["user"] == user()
+    assert raw["user"] is secretive, "what is mapped further stays whole"

@@ -83,6 +83,14 @@ def test_anonymous_votes_and_answers_have_no_home() -> None:
     assert "Maybe" not in repr(out.losses)
 
 
+@pytest.mark.parametrize("fields", [{}, {"created_at": "soon"}, {"option_id": 5}])
+def test_who_voted_in_an_anonymous_poll_is_written_down_nowhere(fields: Json) -> None:
+    out = mapped(vote("zoe", **fields), voting_visibility="anonymous", vote_count=1)
+    assert (out.votes, out.rejects, kinds(out)) == ([], [], ["vote_anonymous"])
+    assert out.polls[0].total_votes == 0
+    assert "zoe" not in repr((out.users, out.losses))
+
+
 def test_a_vote_read_twice_counts_once() -> None:
     out = mapped(vote(), vote())
     assert (len(out.votes), out.polls[0].total_votes) == (1, 1)

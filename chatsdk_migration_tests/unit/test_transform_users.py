@@ -175,8 +175,15 @@ def test_an_embedded_copy_counts_only_what_the_user_list_never_will() -> None:
     out = Batch()
     map_user(user(is_admin=True, teams=["red"]), RULES, out)
     assert out.losses == []
+    assert sorted(loss.kind for loss in out.embedded_losses) == ["is_admin_withheld", "user_teams"], "if not listed"
     map_user(user("gone", deleted_at=LATER, is_admin=True), RULES, out)
     assert kinds(out) == ["is_admin_withheld", "user_deleted"]
+    assert json.loads(out.users["alice"].custom_data) == {}
+
+
+def test_an_embedded_ban_that_is_over_is_none() -> None:
+    out = Batch()
+    map_person(user(banned=True, ban_expires=LATER), "alice", RULES, out, datetime(2024, 6, 1, tzinfo=UTC))
     assert json.loads(out.users["alice"].custom_data) == {}
 
 
@@ -197,3 +204,19 @@ def test_the_id_decides_when_the_embedded_user_is_somebody_else() -> None:
 def test_an_embedded_user_that_cannot_be_stored_stops_the_record_around_it() -> None:
     with pytest.raises(RecordError):
         map_user({"id": "x" * 300}, RULES, Batch())
+
+
+def test_a_rejected_person_keeps_no_push_devices() -> None:
+    out = Batch()
+    map_listed_user(user("x" * 256, devices=[{"id": "token"}], color="red"), MappingRules(), out)
+    (reject,) = out.rejects
+    assert "token" not in repr(reject)
+    assert reject.record["color"] == "red"
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_beyond_all_bounds_is_counted(number: float) -> None:
+    custom, out = listed(score=[1.5, {"a": number}], nothing=None)
+    assert custom == {"score": [1.5, {"a": None}], "nothing": None}
+    assert kinds(out) == ["number_unreadable"]
+    assert kinds(listed(score=[1.5, 2], nothing=None)[1]) == []

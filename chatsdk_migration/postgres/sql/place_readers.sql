@@ -1,5 +1,6 @@
 -- Each unplaced member's last message at or before the read time: both merged on one time line, so that ten
--- thousand members of a million messages cost one sort.
+-- thousand members of a million messages cost one sort. Only messages that we brought, and none behind a live one:
+-- nobody has read in Stream what was written here.
 WITH unplaced AS MATERIALIZED (
     SELECT c.user_id, CASE WHEN r.reads_all THEN 'infinity'::timestamptz ELSE r.last_read END AS at
     FROM channel_member c
@@ -11,9 +12,14 @@ WITH unplaced AS MATERIALIZED (
     WHERE c.app_id = %(app)s AND c.channel_id = %(channel)s
       AND coalesce(c.last_read_seq, 0) = 0 AND c.last_read_message_id IS NULL
       AND (r.reads_all OR r.last_read IS NOT NULL)
+), history AS MATERIALIZED (
+    SELECT m.created_at, m.seq, k.message_id IS NOT NULL AS carried FROM message m
+    LEFT JOIN chatsdk_migration.message_map k
+        ON k.app_id = %(app)s AND k.channel_id = %(channel)s AND k.message_id = m.id
+    WHERE m.app_id = %(app)s AND m.channel_id = %(channel)s AND EXISTS (SELECT FROM unplaced)
 ), line AS (
-    SELECT created_at AS at, seq, NULL::text AS user_id FROM message
-    WHERE app_id = %(app)s AND channel_id = %(channel)s AND EXISTS (SELECT FROM unplaced)
+    SELECT h.created_at AS at, h.seq, NULL::text AS user_id FROM history h
+    WHERE h.carried AND h.seq < coalesce((SELECT min(l.seq) FROM history l WHERE NOT l.carried), 9223372036854775807)
     UNION ALL
     SELECT at, NULL, user_id FROM unplaced
 ), placed AS (

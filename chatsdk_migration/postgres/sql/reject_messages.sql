@@ -1,6 +1,6 @@
 WITH rejected AS (
-    INSERT INTO stage_reject (entity, stream_id, code, reason, record)
-    SELECT 'message', s.stream_id, why.code, why.reason, to_jsonb(s)
+    INSERT INTO stage_reject (entity, stream_id, code, reason, record, message_stream_id, record_key, mapped)
+    SELECT 'message', s.stream_id, why.code, why.reason, to_jsonb(s), '', s.stream_id, true
     FROM stage_message s
     CROSS JOIN LATERAL (
         SELECT 'missing_user', 'The author is not among the app''s users.'

@@ -1,11 +1,19 @@
+-- Parents that we brought, in one pass in the order of their ids. The live server may or may not count down when a reply
+-- is deleted there.
 SELECT array_agg(id) FROM (
-    SELECT counted.parent_id AS id
-    FROM (
-        SELECT parent_id, count(*) AS replies FROM message
-        WHERE app_id = %(app)s AND channel_id = %(channel)s AND parent_id IS NOT NULL
-        GROUP BY parent_id
-    ) counted
-    WHERE (SELECT coalesce(m.reply_count, 0) FROM message m WHERE m.app_id = %(app)s AND m.id = counted.parent_id)
-          <> counted.replies
-    ORDER BY id LIMIT %(rows)s
+    SELECT m.id
+    FROM message m
+    LEFT JOIN (
+        SELECT r.parent_id AS id, count(*) AS replies, count(*) FILTER (WHERE r.deleted_by IS NOT NULL) AS deleted
+        FROM message r
+        WHERE r.app_id = %(app)s AND r.channel_id = %(channel)s AND r.parent_id IS NOT NULL
+        GROUP BY r.parent_id
+    ) counted ON counted.id = m.id
+    WHERE m.app_id = %(app)s AND m.channel_id = %(channel)s AND (m.reply_count > 0 OR counted.id IS NOT NULL)
+      AND coalesce(m.reply_count, 0)
+          NOT BETWEEN coalesce(counted.replies - counted.deleted, 0) AND coalesce(counted.replies, 0)
+      AND EXISTS (SELECT FROM chatsdk_migration.message_map k
+                  WHERE k.app_id = %(app)s AND k.channel_id = %(channel)s AND k.message_id = m.id)
+      AND (%(after)s::uuid IS NULL OR m.id > %(after)s::uuid)
+    ORDER BY m.id LIMIT %(rows)s
 ) wrong

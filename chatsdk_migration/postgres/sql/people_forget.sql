@@ -1,0 +1,1 @@
+DELETE FROM chatsdk_migration.carried_user WHERE app_id = %(app)s AND user_id = ANY (%(people)s)

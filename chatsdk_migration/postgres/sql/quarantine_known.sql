@@ -1,0 +1,1 @@
+SELECT entity, record_key FROM chatsdk_migration.quarantine WHERE app_id = %(app)s AND cid = %(cid)s

@@ -1,0 +1,10 @@
+INSERT INTO poll_vote (poll_id, app_id, user_id, option_id, voted_at)
+SELECT DISTINCT ON (s.poll_id, s.user_id, s.option_id) s.poll_id, %(app)s::uuid, s.user_id, s.option_id, s.voted_at
+FROM stage_vote s
+JOIN poll p ON p.app_id = %(app)s AND p.id = s.poll_id
+JOIN stage_sync_scope c ON c.id = p.message_id
+LEFT JOIN chatsdk_migration.carried b ON b.app_id = %(app)s AND b.message_id = c.id
+WHERE (SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = s.user_id) IS NOT NULL
+  AND NOT chatsdk_migration.item_digest('vote', s.user_id, s.option_id, s.voted_at) = ANY (coalesce(b.items, '{}'))
+ORDER BY s.poll_id, s.user_id, s.option_id, s.voted_at
+ON CONFLICT (poll_id, app_id, user_id, option_id) DO NOTHING

@@ -1,0 +1,6 @@
+DELETE FROM pinned_message p
+USING stage_sync_scope c JOIN chatsdk_migration.carried b ON b.app_id = %(app)s AND b.message_id = c.id
+WHERE p.app_id = %(app)s AND p.channel_id = %(channel)s AND p.message_id = c.id
+  AND chatsdk_migration.item_digest('pin', p.pinned_by, NULL, p.pinned_at) = ANY (b.items)
+  AND NOT EXISTS (SELECT FROM stage_sync_item i WHERE i.message_id = p.message_id
+                  AND i.digest = chatsdk_migration.item_digest('pin', p.pinned_by, NULL, p.pinned_at))

@@ -1,0 +1,2 @@
+SELECT cid, synced_to, scanned_at, swept_at, last_message_at, truncated_at, member_count, digest
+FROM chatsdk_migration.watermark WHERE app_id = %(app)s

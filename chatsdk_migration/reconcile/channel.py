@@ -1,0 +1,144 @@
+"""The comparison of one channel: read it from Stream again, map it again, hold it against the target.
+
+Here: the road of the data up to the stage, and the verdict. Not here: the comparison itself (``comparison.py``).
+The walks and the mapping are those of the migration (``transfer.py``), one call more for the channel's own row.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+from chatsdk_migration import identity
+from chatsdk_migration.errors import ChannelError, GoneFromSourceError
+from chatsdk_migration.models import Batch, ChannelRow, FetchedMessage, Json
+from chatsdk_migration.reconcile.accounting import Accounting
+from chatsdk_migration.reconcile.comparison import MOST_KEPT, ComparisonStage
+from chatsdk_migration.reconcile.repair import repair
+from chatsdk_migration.reconcile.verdict import Difference, Verdict
+from chatsdk_migration.stream.channels import channels_page, cid_of, gone, read_channel
+from chatsdk_migration.stream.client import StreamClient
+from chatsdk_migration.stream.members import walk_members
+from chatsdk_migration.stream.messages import walk_messages
+from chatsdk_migration.transfer import Migration
+from chatsdk_migration.transform.channels import map_channel
+from chatsdk_migration.transform.context import ChannelContext
+from chatsdk_migration.transform.members import map_members
+from chatsdk_migration.transform.messages import map_message
+
+MOST_ROUNDS = 4
+"""Repairs of one channel: what hangs on a message can only come back after the message."""
+
+
+def verify_channel(migration: Migration, cid: str, *, mend: bool = False, most: int = MOST_KEPT) -> Verdict:
+    """Compare one channel, and put right what may be put right.
+
+    Args:
+        migration: Source and target.
+        cid: Stream's cid.
+        mend: Repair, and compare again.
+        most: Differences to keep; all are counted.
+
+    Raises:
+        PermanentError: No channel can be compared.
+        TransientError: The database connection broke.
+    """
+    started, source = time.monotonic(), migration.source.counting()
+    try:
+        verdict = _Comparison(migration, source, cid, most).run(mend=mend)
+    except GoneFromSourceError:
+        verdict = _gone(migration, cid)
+    except ChannelError as problem:
+        verdict = Verdict(problems={cid: str(problem)})
+    verdict.channels = 1
+    verdict.api_calls = sum(source.calls.values())
+    verdict.seconds = time.monotonic() - started
+    return verdict
+
+
+def _gone(migration: Migration, cid: str) -> Verdict:
+    verdict = Verdict()
+    channel_id = identity.channel_id(migration.settings.app_id, cid)
+    verdict.add([Difference("channel", "extra", cid, cid, channel_id, explained_by="gone_from_source")], 1)
+    return verdict
+
+
+class _Comparison:
+    """One attempt at one channel."""
+
+    def __init__(self, migration: Migration, source: StreamClient, cid: str, most: int) -> None:
+        self._migration = migration
+        self._source = source
+        self._cid = cid
+        self._most = most
+        self._channel_id = identity.channel_id(migration.settings.app_id, cid)
+        self._accounting = Accounting()
+
+    def run(self, *, mend: bool) -> Verdict:
+        state = read_channel(self._source, self._cid)
+        people, row = self._members(state), self._channel()
+        migration = self._migration
+        with ComparisonStage(
+            migration.target, migration.preflight, self._channel_id, self._cid, migration.run_id
+        ) as stage:
+            stage.add(people)
+            if row is not None:
+                stage.add_channel(row)
+            self._messages(stage)
+            stage.compare()
+            verdict = self._mended(stage, row) if mend else Verdict()
+            verdict.tallies, verdict.differences = stage.tallies(), stage.differences(self._most)
+            verdict.compared = stage.compared()
+        verdict.compared["channel"] = 1
+        verdict.unaccounted = self._accounting.unaccounted
+        return verdict
+
+    def _mended(self, stage: ComparisonStage, row: ChannelRow | None) -> Verdict:
+        verdict = Verdict()
+        for _ in range(MOST_ROUNDS):
+            mended = repair(stage, self._migration.target, row)
+            verdict.advice = list(dict.fromkeys([*verdict.advice, *mended.advice]))
+            if not mended.numbers:
+                break
+            verdict.repaired.update(mended.numbers)
+            stage.compare()
+        return verdict
+
+    def _channel(self) -> ChannelRow | None:
+        """Read the channel as the list of channels gives it: how many members it shows decides the type."""
+        states = channels_page(self._source, {"cid": {"$eq": self._cid}})
+        if not states or cid_of(states[0]) != self._cid:
+            raise gone(self._cid)
+        settings = self._migration.settings
+        self._accounting.channel(states[0])
+        return map_channel(states[0], settings.app_id, settings.mapping, Batch())
+
+    def _members(self, state: Json) -> Batch:
+        members = [member for page in walk_members(self._source, state) for member in page]
+        creator = (state.get("channel") or {}).get("created_by") or {}
+        reads, rules, out = state.get("read") or [], self._migration.settings.mapping, Batch()
+        self._accounting.members(members, reads)
+        map_members(self._cid, members, reads, rules, out, created_by=creator.get("id"))
+        return out
+
+    def _messages(self, stage: ComparisonStage) -> None:
+        settings = self._migration.settings
+        now = self._loaded(stage.since)
+        context = ChannelContext(settings.app_id, self._cid, self._channel_id, settings.mapping, now)
+        for page in walk_messages(self._source, self._cid):
+            self._accounting.messages(page)
+            stage.add(_mapped(page, context))
+
+    def _loaded(self, since: str) -> datetime:
+        """Give the moment that decided which pins had expired."""
+        try:
+            return datetime.fromisoformat(since)
+        except ValueError:
+            return self._migration.began
+
+
+def _mapped(page: list[FetchedMessage], context: ChannelContext) -> Batch:
+    out = Batch()
+    for fetched in page:
+        map_message(fetched, context, out)
+    return out

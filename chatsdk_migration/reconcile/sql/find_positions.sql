@@ -1,0 +1,46 @@
+-- As far as Stream's read time reaches among what was carried; a position further on was read in ChatSDK.
+INSERT INTO stage_verify_found (category, kind, stream_id, target_id, field, expected, found, explained_by, person)
+WITH reader AS MATERIALIZED (
+    SELECT DISTINCT ON (s.user_id) s.user_id, s.unread_count,
+           CASE WHEN s.reads_all THEN 'infinity'::timestamptz ELSE s.last_read END AS at
+    FROM stage_member s ORDER BY s.user_id
+), line AS (
+    SELECT v.created_at AS at, coalesce(v.seq_loaded, v.seq) AS seq, NULL::text AS user_id
+    FROM stage_verify_message v WHERE v.mapped AND NOT v.removed
+      AND coalesce(v.seq_loaded, v.seq) < coalesce((SELECT min(l.seq) FROM stage_verify_message l WHERE l.live), 9223372036854775807)
+    UNION ALL
+    SELECT at, NULL, user_id FROM reader
+), placed AS (
+    SELECT user_id, max(seq) OVER (ORDER BY at RANGE UNBOUNDED PRECEDING) AS seq FROM line
+), place AS (
+    SELECT p.user_id, coalesce(p.seq, 0) AS seq FROM placed p WHERE p.user_id IS NOT NULL
+), marked AS (
+    SELECT p.user_id, p.seq, (SELECT v.id FROM stage_verify_message v
+                              WHERE v.mapped AND coalesce(v.seq_loaded, v.seq) = p.seq ORDER BY v.id LIMIT 1) AS message_id
+    FROM (SELECT DISTINCT seq FROM place) d JOIN place p USING (seq)
+), live AS (
+    SELECT count(*) AS messages FROM stage_verify_message v WHERE v.live
+), carried AS (
+    SELECT v.user_id, count(*) FILTER (WHERE s.deleted_at IS NULL) AS messages
+    FROM stage_verify_message v JOIN stage_message s ON s.ctid = v.line
+    WHERE v.wanted AND NOT v.quarantined GROUP BY v.user_id
+)
+SELECT f.category, 'different', r.user_id, r.user_id, f.field, f.expected, f.found, f.explained_by, r.user_id
+FROM reader r
+JOIN marked k ON k.user_id = r.user_id
+JOIN channel_member c ON c.app_id = %(app)s AND c.channel_id = %(channel)s AND c.user_id = r.user_id
+CROSS JOIN live
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN r.at IS NULL THEN 0 ELSE k.seq END AS seq, CASE WHEN r.at IS NOT NULL THEN k.message_id END AS message_id,
+           coalesce(c.last_read_seq, 0) AS found_seq, coalesce(c.unread_count, 0) AS found_unread,
+           coalesce(r.unread_count, (SELECT coalesce(sum(o.messages), 0) FROM carried o WHERE o.user_id <> r.user_id)) AS unread
+) e
+CROSS JOIN LATERAL (VALUES
+    ('read_positions', 'last_read_seq', e.seq::text, e.found_seq::text, CASE WHEN e.found_seq > e.seq THEN 'live' END),
+    ('read_positions', 'last_read_message', e.message_id::text,
+     CASE WHEN e.found_seq = e.seq THEN c.last_read_message_id ELSE e.message_id END::text, NULL),
+    ('unread_counts', 'unread_count', e.unread::text, e.found_unread::text,
+     CASE WHEN e.found_seq > e.seq OR c.joined_at >= %(since)s
+               OR (e.found_unread > e.unread AND e.found_unread <= e.unread + live.messages) THEN 'live' END)
+) f (category, field, expected, found, explained_by)
+WHERE f.expected IS DISTINCT FROM f.found

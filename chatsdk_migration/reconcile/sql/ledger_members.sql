@@ -1,0 +1,17 @@
+INSERT INTO verify_app_found (category, kind, cid, stream_id, target_id, field, expected, found, explained_by)
+SELECT 'members', CASE WHEN m.user_id IS NULL THEN 'missing' ELSE 'different' END, c.cid, p.user_id, p.user_id, f.field, f.expected, f.found,
+       CASE WHEN m.joined_at >= c.mapped_at AND m.joined_at <> p.joined_at AND f.field <> 'role' THEN 'live'
+            WHEN (m.user_id IS NULL OR f.field = 'muted') AND EXISTS (
+                SELECT FROM app_user u WHERE u.app_id = %(app)s AND u.id = p.user_id
+                AND u.last_active_at > c.mapped_at AND u.last_active_at <= now()) THEN 'live' END
+FROM chatsdk_migration.read_position p
+JOIN chatsdk_migration.channel_map c ON c.app_id = p.app_id AND c.channel_id = p.channel_id
+LEFT JOIN channel_member m ON m.app_id = p.app_id AND m.channel_id = p.channel_id AND m.user_id = p.user_id
+CROSS JOIN LATERAL (
+    SELECT NULL AS field, p.role AS expected, NULL AS found WHERE m.user_id IS NULL
+    UNION ALL
+    SELECT f.* FROM (VALUES ('role', p.role, m.role::text), ('muted', p.muted::text, coalesce(m.muted, false)::text),
+                            ('joined_at', p.joined_at::text, m.joined_at::text)) f (field, expected, found)
+    WHERE m.user_id IS NOT NULL AND f.expected IS DISTINCT FROM f.found
+) f
+WHERE p.app_id = %(app)s AND p.role IS NOT NULL AND (%(cids)s::text[] IS NULL OR c.cid = ANY (%(cids)s))

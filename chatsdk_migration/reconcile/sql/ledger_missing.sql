@@ -1,0 +1,7 @@
+INSERT INTO verify_app_found (category, kind, cid, stream_id, target_id)
+SELECT 'messages', 'missing', c.cid, k.stream_id, k.message_id::text
+FROM chatsdk_migration.message_map k
+JOIN chatsdk_migration.channel_map c ON c.app_id = k.app_id AND c.channel_id = k.channel_id
+LEFT JOIN message m ON m.app_id = %(app)s AND m.id = k.message_id AND m.channel_id = k.channel_id
+WHERE k.app_id = %(app)s AND m.id IS NULL AND k.removed_at IS NULL
+  AND (%(cids)s::text[] IS NULL OR c.cid = ANY (%(cids)s))

@@ -1,0 +1,1 @@
+SELECT to_regclass('event_outbox') IS NULL, coalesce(has_table_privilege(to_regclass('event_outbox'), 'SELECT'), false)

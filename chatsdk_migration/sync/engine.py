@@ -1,0 +1,395 @@
+"""One sync from its lock to its watermarks.
+
+Here: the order of things, many channels side by side, what happens when one fails. Not here: what changed
+(``detecting.py``), how it is read (``reading.py``) and made (``stage.py``).
+
+Watermarks are times of Stream's clock, taken before anything was read, and advance only when what they promise is
+committed: a sync that was cut off at any point is completed by the next one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from chatsdk_migration import identity, transfer
+from chatsdk_migration.errors import ChannelError, GoneFromSourceError, MigrationError, PermanentError, TransientError
+from chatsdk_migration.models import Batch, Entity, Json, UserRow
+from chatsdk_migration.postgres import ledger
+from chatsdk_migration.postgres import watermarks as stored
+from chatsdk_migration.postgres.channels import load_channels
+from chatsdk_migration.postgres.copying import copy_rows, in_halves
+from chatsdk_migration.postgres.people import load_users
+from chatsdk_migration.postgres.sql import statement
+from chatsdk_migration.postgres.target import Target
+from chatsdk_migration.postgres.watermarks import Watermark
+from chatsdk_migration.settings import Settings
+from chatsdk_migration.stream import changes, channels, plan
+from chatsdk_migration.stream.channels import read_channel
+from chatsdk_migration.stream.client import StreamClient
+from chatsdk_migration.stream.endpoints import Endpoint
+from chatsdk_migration.stream.members import walk_members
+from chatsdk_migration.sync.detecting import Detected, Detector, digest, mapped_channel
+from chatsdk_migration.sync.model import ChannelSync, Conflict, Cost, Lag, Sweep, SyncReport
+from chatsdk_migration.sync.reading import Plan, Reader, rfc3339
+from chatsdk_migration.sync.stage import SyncStage
+from chatsdk_migration.transfer import Migration
+from chatsdk_migration.transform.context import ChannelContext
+from chatsdk_migration.transform.members import map_members
+from chatsdk_migration.transform.users import map_listed_user
+
+DATABASE_ATTEMPTS = 6
+LONGEST_DATABASE_WAIT_SECONDS = 15.0
+CLOCK = timedelta(seconds=2)
+"""``Date`` counts whole seconds, and an answer may be older than its date."""
+
+
+class SyncBusyError(PermanentError):
+    """Another sync of this app is under way."""
+
+
+def open_migration(settings: Settings, run_id: str = "") -> Migration:
+    """Open source and target for syncs, with the share of Stream's limits that syncs may use.
+
+    Raises:
+        PermanentError: From the preflight, or the role lacks a privilege that only syncs need.
+    """
+    share = min(settings.rate_limit_share, settings.sync_rate_limit_share)
+    migration = Migration(settings.model_copy(update={"rate_limit_share": share}), run_id=run_id)
+    try:
+        require_privileges(migration.target)
+    except BaseException:
+        migration.close()
+        raise
+    return migration
+
+
+def require_privileges(target: Target) -> None:
+    """Check that the role may take away what Stream's people took away.
+
+    Raises:
+        PermanentError: It may not; says what to grant.
+    """
+    with target.transaction(read_only=True) as conn:
+        lacking = conn.execute(statement("sync_privileges")).fetchall()
+    if lacking:
+        grants = "; ".join(
+            f"GRANT {privilege} ON {relation} TO {target.settings.db_user}" for privilege, relation in lacking
+        )
+        raise PermanentError(
+            "preparing a sync", "the role lacks privileges that a first load does not need", f"Run: {grants}."
+        )
+
+
+def sync_once(
+    migration: Migration,
+    *,
+    sweep: Sweep = Sweep.RECENT,
+    cids: Collection[str] | None = None,
+    run_id: str = "",
+) -> SyncReport:
+    """Bring the target up to Stream's present state.
+
+    Args:
+        migration: From ``open_migration``.
+        sweep: How much history is read again for what Stream does not tell.
+        cids: Only these channels; people and channels gone from Stream are then left aside.
+        run_id: The Dagster run, kept with each rejected record.
+
+    Raises:
+        SyncBusyError: Another sync is under way.
+        PermanentError: Nothing further can succeed.
+    """
+    migration.run_id = run_id or migration.run_id
+    with _alone(migration.target):
+        return _Sync(migration, sweep, None if cids is None else frozenset(cids)).run()
+
+
+class _Sync:
+    """One sync."""
+
+    def __init__(self, migration: Migration, sweep: Sweep, only: frozenset[str] | None) -> None:
+        self._migration = migration
+        self._settings = migration.settings
+        self._target = migration.target
+        self._source = migration.source.counting()
+        self._sweep = sweep
+        self._only = only
+        plan.read_limits(self._source)  # the first answer sets the clock
+        self._began = self._now() - CLOCK
+        self._overlap = timedelta(minutes=self._settings.sync_overlap_minutes)
+        self._detected = Detected()
+
+    def run(self) -> SyncReport:
+        marks = stored.load(self._target)
+        report = SyncReport(self._began, self._began)
+        if self._only is None:
+            self._people(marks.get(ledger.WHOLE_APP), report)
+        detector = Detector(
+            self._source,
+            self._target,
+            self._settings.mapping,
+            known_channels(self._target),
+            marks,
+            self._began,
+            self._overlap,
+            self._only,
+        )
+        self._detected = detector.detect(self._sweep)
+        report.channels_looked_at, report.not_searched = self._detected.looked_at, len(self._detected.not_searched)
+        self._channels(report)
+        self._advance_idle(marks, report)
+        self._finish(report)
+        return report
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._source.server_time, UTC)
+
+    def _people(self, mark: Watermark | None, report: SyncReport) -> None:
+        """Carry new and changed people."""
+        since = mark.synced_to - self._overlap if mark and mark.synced_to else datetime(1970, 1, 1, tzinfo=UTC)
+        for page in changes.walk_changed_users(self._source, rfc3339(since)):
+            out = Batch(sources=page)
+            for raw in page:
+                map_listed_user(raw, self._settings.mapping, out, now=self._migration.began)
+            written = load_users(self._target, out.users.values(), self._settings.user_batch_size, out).counts.written
+            report.applied["users added"] += written
+            report.applied["users changed"] += self._change_users(list(out.users.values()))
+        stored.advance(self._target, ledger.WHOLE_APP, Watermark(synced_to=self._began))
+
+    def _change_users(self, rows: list[UserRow]) -> int:
+        """Change people in one transaction; a row PostgreSQL refuses costs that row only."""
+        refused: list[UserRow] = []  # the load of new people has put the reason into quarantine
+        return sum(in_halves(rows, self._write_users, lambda row, _: refused.append(row)))
+
+    def _write_users(self, rows: Any) -> int:
+        given = {"app": self._target.app_id, "now": self._began}
+        with self._target.raw_transaction() as conn:
+            conn.execute(statement("people_stage"))
+            copy_rows(conn, "arriving_user", UserRow._fields, rows)
+            row = conn.execute(statement("sync_users"), given).fetchone()
+        assert row is not None, "an aggregate gives one row"
+        return int(row[0])
+
+    def _channels(self, report: SyncReport) -> None:
+        """Sync all channels that are due, many at a time; one that fails leaves the others alone."""
+        detected = self._detected
+        jobs: list[tuple[str, Callable[[], ChannelSync]]] = [
+            *((cid, lambda cid=cid, state=state: self._carry(cid, state)) for cid, state in detected.new.items()),
+            *((one.cid, lambda one=one: self._follow(one)) for one in detected.plans.values() if one.is_due),
+            *((cid, lambda cid=cid: self._look_for(cid)) for cid in detected.gone),
+        ]
+        with ThreadPoolExecutor(self._settings.channels_in_flight, thread_name_prefix="sync") as pool:
+            try:
+                results = list(pool.map(lambda job: self._guarded(*job), jobs))
+            except BaseException:  # an interrupt too: what is in flight ends soon, what has not begun does not begin
+                self._source.stop()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        report.channels.update({cid: result for (cid, _), result in zip(jobs, results, strict=True)})
+
+    def _guarded(self, cid: str, work: Callable[[], ChannelSync]) -> ChannelSync:
+        began = time.monotonic()
+        try:
+            result = _patiently(work)
+        except GoneFromSourceError:
+            result = _patiently(lambda: self._bury(cid))
+        except PermanentError:
+            raise
+        except MigrationError as problem:
+            result = ChannelSync(problem=problem)
+        result.seconds = time.monotonic() - began
+        return result
+
+    def _carry(self, cid: str, state: Json) -> ChannelSync:
+        """Carry a channel that is new, whole."""
+        row, out = mapped_channel(state, self._settings.app_id, self._settings.mapping, self._migration.began)
+        if row is None:
+            return ChannelSync()
+        load_users(self._target, out.users.values(), self._settings.user_batch_size, out)
+        for problem in load_channels(self._target, [row], 1, out).problems.values():
+            raise problem
+        ledger.settle(self._target, Entity.CHANNEL, cid)
+        results = transfer.carry_channel(self._migration, cid)
+        problems = [part.problem for part in results.values() if part.problem]
+        applied = Counter({f"{part.value} added": result.rows for part, result in results.items()})
+        calls = sum(result.api_calls for result in results.values())
+        return ChannelSync(applied, is_new=True, problem=problems[0] if problems else None, api_calls=calls)
+
+    def _follow(self, one: Plan) -> ChannelSync:
+        """Read and apply what changed in one channel, then advance its watermark."""
+        if one.unfinished:
+            results = transfer.carry_channel(self._migration, one.cid)
+            if problem := next((part.problem for part in results.values() if part.problem), None):
+                return ChannelSync(problem=problem)
+        source, began = self._source.counting(), self._began
+        channel_id = identity.channel_id(self._settings.app_id, one.cid)
+        people = self._mapped_people(source, one) if one.people else None
+        read_from = datetime.fromtimestamp(source.server_time, UTC) - CLOCK
+        with SyncStage(self._target, self._migration.preflight, channel_id, one.cid, self._migration.run_id) as stage:
+            self._stage_people(stage, one, people)
+            rules = self._settings.mapping
+            context = ChannelContext(self._settings.app_id, one.cid, channel_id, rules, self._migration.began)
+            Reader(source, stage, context).read(one)
+            stage.apply(self._now(), since=one.since, until=read_from, everything=one.everything)
+            applied = stage.applied
+        mark = stored.of_state(
+            one.state, began.timestamp(), swept=one.everything, digest=self._detected.digests[one.cid]
+        )
+        scanned = began if one.everything or one.rescans else None
+        stored.advance(self._target, one.cid, replace(mark, scanned_at=scanned))
+        return ChannelSync(+applied, api_calls=sum(source.calls.values()))
+
+    def _mapped_people(self, source: StreamClient, one: Plan) -> Batch:
+        members = [member for page in walk_members(source, one.state) for member in page]
+        creator = (one.state["channel"].get("created_by") or {}).get("id")
+        rules, out = self._settings.mapping, Batch(sources=members)
+        reads, now = one.state.get("read") or [], self._migration.began
+        map_members(one.cid, members, reads, rules, out, created_by=creator, now=now)
+        return out
+
+    def _stage_people(self, stage: SyncStage, one: Plan, people: Batch | None) -> None:
+        if people is None:
+            return
+        row, out = mapped_channel(one.state, self._settings.app_id, self._settings.mapping, self._migration.began)
+        stage.add(out)
+        stage.add(people)
+        stage.add_people()
+        if row is not None:
+            stage.add_channel(row)
+
+    def _look_for(self, cid: str) -> ChannelSync:
+        """Follow a channel that the list did not show, should it be there after all; else it is gone."""
+        state = read_channel(self._source, cid)
+        self._detected.digests[cid] = digest(state, self._settings.app_id, self._settings.mapping)
+        return self._follow(Plan(cid, state, everything=True, people=True))
+
+    def _bury(self, cid: str) -> ChannelSync:
+        """Take a channel that is deleted in Stream from the people who saw it there."""
+        channel_id = identity.channel_id(self._settings.app_id, cid)
+        given = {"app": self._target.app_id, "channel": channel_id, "cid": cid, "now": self._now()}
+        with self._target.transaction() as conn:
+            row = conn.execute(statement("sync_channel_gone"), given).fetchone()
+            assert row is not None, "two scalars give one row"
+            if row[1]:
+                conn.execute(statement("sync_states_left"), given | {"users": row[1]})
+        return ChannelSync(+Counter({"members left": len(row[1])}), gone=True)
+
+    def _advance_idle(self, marks: dict[str, Watermark], report: SyncReport) -> None:
+        """Move the watermarks of channels in which nothing changed, all at once."""
+        idle = [cid for cid in self._detected.plans if cid not in report.channels and cid in marks]
+        with self._target.transaction() as conn:
+            conn.execute(statement("sync_advance_idle"), {"app": self._target.app_id, "cids": idle, "to": self._began})
+
+    def _finish(self, report: SyncReport) -> None:
+        report.finished = self._now()
+        report.api_calls = sum(self._source.calls.values()) + sum(
+            channel.api_calls for channel in report.channels.values() if channel.is_new
+        )
+        for channel in report.channels.values():
+            report.applied.update(channel.applied)
+        report.applied = +report.applied
+        report.conflicts = conflicts(self._target)
+        report.lag_seconds = lag(self._target, report.finished).app or 0.0
+
+
+@contextmanager
+def _alone(target: Target) -> Iterator[None]:
+    """Hold the app's sync lock, on a session of its own: a killed sync loses it with its session."""
+    with target.connection() as conn:
+        key = f"{target.app_id} sync"
+        row = conn.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key]).fetchone()
+        if row != (True,):
+            raise SyncBusyError("starting a sync", "another sync of this app is under way", "Let it end, or stop it.")
+        try:
+            yield
+        finally:
+            conn.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
+
+
+def _patiently(work: Callable[[], ChannelSync]) -> ChannelSync:
+    """Do the work again while the database comes and goes.
+
+    Raises:
+        PermanentError: It stayed away.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception(
+            lambda error: isinstance(error, TransientError) and not isinstance(error, ChannelError)
+        ),
+        stop=stop_after_attempt(DATABASE_ATTEMPTS),
+        wait=wait_random_exponential(max=LONGEST_DATABASE_WAIT_SECONDS),
+        reraise=True,
+    )
+    try:
+        return retrying(work)
+    except ChannelError:
+        raise
+    except TransientError as error:
+        raise PermanentError(error.tried, f"{error.found}, {DATABASE_ATTEMPTS} times", error.next_step) from None
+
+
+def known_channels(target: Target) -> dict[str, bool]:
+    """Give every channel carried so far, and whether a sync found it gone from Stream."""
+    with target.transaction(read_only=True) as conn:
+        return dict(conn.execute(statement("sync_channels_known"), {"app": target.app_id}).fetchall())
+
+
+def conflicts(target: Target) -> list[Conflict]:
+    """Give all conflicts that stand, oldest first."""
+    with target.transaction(read_only=True) as conn:
+        return [Conflict(*row) for row in conn.execute(statement("sync_conflict_list"), {"app": target.app_id})]
+
+
+def watermarks(target: Target) -> dict[str, Watermark]:
+    """Give how far each channel has been followed, by cid."""
+    found = stored.load(target)
+    found.pop(ledger.WHOLE_APP, None)
+    return found
+
+
+def lag(target: Target, at: datetime | None = None) -> Lag:
+    """Give how far the target is behind; ``at`` is Stream's clock (ours when not given)."""
+    at, marks = at or datetime.now(UTC), watermarks(target)
+    living = [cid for cid, gone in known_channels(target).items() if not gone]
+    behind = {cid: _seconds_behind(marks.get(cid), at) for cid in living}
+    known = [seconds for seconds in behind.values() if seconds is not None]
+    return Lag(at, max(known, default=0.0) if len(known) == len(behind) else None, behind)
+
+
+def _seconds_behind(mark: Watermark | None, at: datetime) -> float | None:
+    return None if mark is None or mark.synced_to is None else max((at - mark.synced_to).total_seconds(), 0.0)
+
+
+def cost(migration: Migration, *, sweep: Sweep = Sweep.RECENT, interval_seconds: float = 600.0) -> Cost:
+    """Estimate the calls of one sync, before what changed; counts come from the target, so this costs one call."""
+    settings, living = migration.settings, [gone for gone in known_channels(migration.target).values() if not gone]
+    count = len(living)
+    calls = {
+        Endpoint.QUERY_USERS.value: 2,
+        Endpoint.QUERY_CHANNELS.value: count // (channels.PAGE - 1) + 2,
+        Endpoint.SEARCH.value: count // changes.SEARCHED_CHANNELS + 1,
+        Endpoint.QUERY_CHANNEL.value: settings.sync_rescan_calls
+        if sweep is Sweep.RECENT
+        else _full_calls(migration, sweep),
+    }
+    return Cost(calls, plan.read_limits(migration.source), settings.sync_rate_limit_share, interval_seconds)
+
+
+def _full_calls(migration: Migration, sweep: Sweep) -> int:
+    """Estimate the calls that read all of the recent days, or everything, again."""
+    days = timedelta(days=migration.settings.sync_rescan_days)
+    since = datetime.now(UTC) - days if sweep is Sweep.HOT else datetime(1, 1, 1, tzinfo=UTC)
+    cids = list(known_channels(migration.target))
+    with migration.target.transaction(read_only=True) as conn:
+        given = {"app": migration.target.app_id, "cids": cids, "since": since}
+        rows = conn.execute(statement("sync_rescan_sizes"), given).fetchall()
+    return sum(number // 300 + 2 + threads for _, number, threads in rows if number or sweep is Sweep.ALL)

@@ -1,0 +1,184 @@
+"""One channel's changes: into the stage of a load, held against the target, and made where nobody here made others.
+
+Here: which statements make the changes, in which transactions, and what each leaves to be repeated after a crash
+(everything: each compares anew). Not here: what is read (``reading.py``), the statements (``postgres/sql/sync_*.sql``).
+
+Three sides decide every change: what Stream says now (the stage), what is in the target now, and what the migration
+left there (digests beside the map of ids). A row that is as the migration left it follows Stream; one that somebody in
+ChatSDK changed stays as it is, and is listed as a conflict when Stream changed it too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Self
+
+from chatsdk_migration.errors import ChannelError
+from chatsdk_migration.models import ChannelRow, FetchedMessage
+from chatsdk_migration.postgres import ledger, merge
+from chatsdk_migration.postgres.copying import copy_rows
+from chatsdk_migration.postgres.failures import explained
+from chatsdk_migration.postgres.sql import statement
+from chatsdk_migration.postgres.stage import LOSS_COLUMNS, ChannelStage
+
+_TABLES = (
+    b"TRUNCATE stage_sync_channel, stage_sync_sought, stage_sync_thread, stage_sync_partial, stage_sync_change, "
+    b"stage_sync_scope, stage_sync_item, stage_sync_conflict"
+)
+_ITEMS = (
+    ("sync_drop_reactions", "reactions removed"),
+    ("sync_add_reactions", "reactions added"),
+    ("sync_drop_votes", "votes removed"),
+    ("sync_add_votes", "votes added"),
+    ("sync_drop_pins", "pins removed"),
+    ("sync_add_pins", "pins added"),
+    ("sync_polls_change", "polls changed"),
+)
+_NO_REPLAYED = {"entities": list[str](), "keys": list[str]()}
+
+
+class SyncStage(ChannelStage):
+    """One channel's sync: ``add`` batches and say what was read to its end, then ``apply``.
+
+    Attributes:
+        applied: Rows changed, by kind of change.
+
+    Raises:
+        ChannelError: From any method: this channel cannot be synced now.
+        TransientError: From any method: the connection broke; sync the whole channel again.
+        PermanentError: From any method: no channel can be synced.
+    """
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.applied: Counter[str] = Counter()
+        self._people = False
+        with explained(f"preparing the sync of {self.cid}", ChannelError):
+            self._scope.conn.execute(statement("sync_tables"))
+            self._scope.conn.execute(_TABLES)
+        return self
+
+    def add_channel(self, row: ChannelRow) -> None:
+        """Take the channel's own row."""
+        self._copy_own("stage_sync_channel", ChannelRow._fields, [row])
+
+    def add_people(self) -> None:
+        """Say that the members added are all the channel has."""
+        self._people = True
+
+    def add_sought(self, ids: Iterable[str]) -> None:
+        """Say which messages were asked for by id: what was not added of them is gone."""
+        self._copy_own("stage_sync_sought", ("stream_id",), [(one,) for one in ids])
+
+    def add_threads(self, parents: Iterable[str]) -> None:
+        """Say of which messages all replies were read."""
+        self._copy_own("stage_sync_thread", ("stream_id",), [(one,) for one in parents])
+
+    def add_partial(self, fetched: Iterable[FetchedMessage]) -> None:
+        """Note the messages of which Stream gave fewer reactions or votes than it counts."""
+        partial = [(str(one.raw["id"]),) for one in fetched if one.reactions_missing or one.votes_missing]
+        self._copy_own("stage_sync_partial", ("stream_id",), partial)
+
+    def recent_threads(self, since: datetime) -> list[str]:
+        """Give the older messages that have replies of the recent time."""
+        with explained(f"looking for threads of {self.cid}", ChannelError), self._scope.transaction():
+            return [stream_id for (stream_id,) in self._scope.run("sync_recent_threads", since=since)]
+
+    def parents_among(self, ids: list[str]) -> set[str]:
+        """Give those of the messages that have replies here."""
+        with explained(f"looking for threads of {self.cid}", ChannelError), self._scope.transaction():
+            return {stream_id for (stream_id,) in self._scope.run("sync_parents_among", ids=ids)}
+
+    def apply(self, now: datetime, *, since: datetime | None, until: datetime, everything: bool = False) -> None:
+        """Make the changes.
+
+        Args:
+            now: Stream's clock: when tombstones are dated.
+            since: From when on the channel's list was read to its end; None: no stretch of it was.
+            until: When that reading began.
+            everything: All of the channel was read.
+        """
+        with explained(f"syncing {self.cid}", ChannelError):
+            with self._scope.transaction():
+                merge.require_channel(self._scope)
+            self._store_users()
+            self._apply_people()
+            self._load_new()
+            self._apply_messages(now, since, until, everything=everything)
+            merge.count_replies(self._scope)
+            if self._people:
+                with self._scope.transaction():
+                    self._scope.conn.execute("SET LOCAL enable_nestloop = off")
+                    self.applied["positions"] += self._scope.row("sync_positions")[0]
+            merge.audit(self._scope)
+            self._keep_notes(now)
+
+    def _apply_people(self) -> None:
+        scope = self._scope
+        with scope.transaction():
+            if self._staged["stage_sync_channel"]:
+                self.applied["channel changed"] += scope.row("sync_channel")[0]
+            if not self._people:
+                return
+            self._noted(merge.Outcome(rejects=Counter(dict(scope.run("reject_members").fetchall()))))
+            joined, changed, left = scope.row("sync_members")
+            if joined and scope.user_message != "none":
+                scope.run("sync_states_joined", users=joined, everything=scope.user_message == "all")
+            if left:
+                scope.run("sync_states_left", users=left)
+        self.applied.update({"members joined": len(joined), "members changed": changed, "members left": len(left)})
+
+    def _load_new(self) -> None:
+        """Load the messages that are new, numbered after all that are there."""
+        self.applied["messages added"] += self.load_messages().written
+
+    def _apply_messages(self, now: datetime, since: datetime | None, until: datetime, *, everything: bool) -> None:
+        scope = self._scope
+        window = {"since": since or "infinity", "until": until, "everything": everything}
+        with scope.transaction():
+            scope.run("sync_polls_insert")
+            scope.run("sync_judge")
+            scope.run("sync_gone", **window)
+            changed, deleted = scope.row("sync_apply")
+            scope.run("sync_settle")
+            (buried,) = scope.row("sync_bury", now=now)
+            self._apply_items()
+        self.applied.update({"messages changed": changed, "messages deleted": deleted + buried})
+        self._noted(merge.Outcome(rejects=self._rejected_items()))
+
+    def _apply_items(self) -> None:
+        """Follow what hangs on the messages, and note what now does, in one transaction with it."""
+        scope = self._scope
+        scope.run("sync_scope")
+        scope.run("sync_items")
+        scope.conn.execute(b"ANALYZE stage_sync_scope, stage_sync_item")
+        scope.run("sync_taken_away")
+        for name, kind in _ITEMS:
+            self.applied[kind] += max(scope.run(name).rowcount, 0)
+        self.applied["mentions removed"] += scope.row("sync_drop_mentions")[0]
+        self.applied["mentions added"] += scope.row("sync_add_mentions")[0]
+        scope.run("sync_remember_items")
+
+    def _rejected_items(self) -> Counter[str]:
+        rejects: Counter[str] = Counter()
+        with self._scope.transaction():
+            for name in ("reject_attachments", "reject_reactions"):
+                rejects.update(dict(self._scope.run(name).fetchall()))
+        return rejects
+
+    def _keep_notes(self, now: datetime) -> None:
+        scope = self._scope
+        copy_rows(scope.conn, "stage_loss", LOSS_COLUMNS, self._sums.rows())
+        self._sums = ledger.Sums()
+        with scope.transaction():
+            scope.run("sync_keep_losses", summed=ledger.summed_kinds())
+            scope.run("replay_keep_rejects", run=scope.run_id or None, **_NO_REPLAYED)
+            scope.run("sync_conflicts", now=now, people=self._people)
+
+    def _copy_own(self, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+        if rows:
+            with explained(f"staging {self.cid}", ChannelError):
+                copy_rows(self._scope.conn, table, columns, rows)
+                self._staged[table] += len(rows)
