@@ -25,7 +25,7 @@ test: $(VENV)/.ready ## Run the linters, the type checker and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/.ready ## Time the command, the floor, live senders and Dagster's events (SIZE=medium, RUNS=3)
 	$(BIN)/python benchmarks/end_to_end.py --size $(SIZE) --runs $(RUNS) --user-message unread_and_mentions

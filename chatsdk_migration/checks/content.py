@@ -36,9 +36,9 @@ class VerifyConfig(dg.Config):
     )
 
 
-def evaluate(carrier: Carrier, config: VerifyConfig) -> dg.AssetCheckResult:
-    """Compare, and repair when asked."""
-    scope = Scope(tuple(config.channels), config.sample_percent, config.from_ledger, config.repair)
+def evaluate(carrier: Carrier, config: VerifyConfig, *, beside: bool) -> dg.AssetCheckResult:
+    """Compare, and repair when asked; ``beside`` when the check of integrity is not made too."""
+    scope = Scope(tuple(config.channels), config.sample_percent, config.from_ledger, config.repair, beside)
     verdict = carrier.reconcile(scope)
     result = check_result("content", "messages", verdict)
     return result._replace(

@@ -35,7 +35,7 @@ def reconciliation(
     with as_failures(context.instance, context.run.run_id):
         carrier = migration.begin(context.op_execution_context)
         if "content" in asked:
-            yield content.evaluate(carrier, config)
+            yield content.evaluate(carrier, config, beside=not asked >= {"integrity", "privacy"})
         if "completeness" in asked:
             yield completeness.evaluate(context, carrier)
         if "integrity" in asked:

@@ -113,26 +113,33 @@ def read_environment_file(path: Path = Path(".env")) -> None:
         ) from None
 
 
+END = "--end-of-the-command-line"
+
+
 def spread_variadic(arguments: list[str], option: str) -> list[str]:
     """Rewrite ``--channels a b c`` as ``--channels a --channels b --channels c``.
 
     Everything after the option up to the next option belongs to it, as in the tool this one replaces.
+
+    Raises:
+        PermanentError: Nothing follows: an empty shell variable must not come to mean "all".
     """
     spread: list[str] = []
-    waiting = inside = False  # an option that has no value yet is left bare, and typer complains
-    for argument in arguments:
+    waiting = inside = False
+    for argument in [*arguments, END]:
         if argument.startswith("-"):
-            spread += [option] if waiting else []
+            if waiting:
+                raise PermanentError("reading the command line", f"{option} has no value", "Give at least one.")
             name, given, value = argument.partition("=")
             inside = name == option
             waiting = inside and not given
-            if not inside:
-                spread.append(argument)
-            elif given:
+            if inside and given:
                 spread += [option, value]
+            elif not inside and argument is not END:
+                spread.append(argument)
         elif inside:
             spread += [option, argument]
             waiting = False
         else:
             spread.append(argument)
-    return spread + ([option] if waiting else [])
+    return spread

@@ -6,7 +6,7 @@ Here: what is asked, and how it is said. Not here: the comparison (``reconcile/`
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,8 @@ class _Watch:
 
     passed: dict[str, bool] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
+    found: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    advice: list[str] = field(default_factory=list)
     verdict: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
 
@@ -70,6 +72,12 @@ class _Watch:
         self.said[found.check_name] = found.description or ""
         if VERDICT in found.metadata:
             self.verdict = json.loads(str(found.metadata[VERDICT].value))
+            return
+        table, advice = found.metadata.get("differences"), found.metadata.get("advice")
+        if isinstance(table, dg.TableMetadataValue):
+            self.found[found.check_name] = [dict(record.data) for record in table.records]
+        if isinstance(advice, dg.JsonMetadataValue) and isinstance(advice.value, list):
+            self.advice += [str(one) for one in advice.value]
 
 
 def run_verify(console: Console, wanted: Wanted) -> bool:
@@ -89,6 +97,10 @@ def run_verify(console: Console, wanted: Wanted) -> bool:
         raise KeyboardInterrupt
     if not watch.verdict:
         raise PermanentError(f"run {finished.run.run_id}", watch.reason.rstrip("."), "Put it right, then run again.")
+    watch.verdict["checks"] = {
+        name: {"passed": passed, "says": watch.said[name], "differences": watch.found.get(name, [])}
+        for name, passed in watch.passed.items()
+    }
     if wanted.json_file is not None:
         wanted.json_file.write_text(json.dumps(watch.verdict, ensure_ascii=False, indent=2) + "\n")
     print_verdict(console, watch.verdict)
@@ -107,7 +119,7 @@ def check_load(console: Console, instance: dg.DagsterInstance, definitions: dg.D
         raise PermanentError(f"run {finished.run.run_id}", watch.reason.rstrip("."), "Put it right, then run verify.")
     for name in (name for name, passed in watch.passed.items() if not passed):
         console.print(f"Check {name} [bold red]failed[/]: {escape(watch.said[name])}", highlight=False)
-        console.print("`chatsdk-migrate verify` names each difference.")
+        _print_found(console, watch.found.get(name, []))
     return all(watch.passed.values())
 
 
@@ -217,3 +229,19 @@ def _print_checks(console: Console, watch: _Watch) -> None:
         if name != "content":
             says = "[green]passed[/]" if passed else "[bold red]failed[/]"
             console.print(f"Check {name}: {says}. {escape(watch.said[name])}", highlight=False)
+            _print_found(console, watch.found.get(name, []))
+    for advice in dict.fromkeys(watch.advice):
+        console.print(f"Advice: {advice}", highlight=False, markup=False)
+
+
+def _print_found(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print what a check of the target itself found, from its table."""
+    for row in rows[:LISTED]:
+        where = " ".join(str(row[name]) for name in ("channel", "Stream id") if row[name])
+        console.print(
+            f"  {where}: {row['field'] or row['kind']}: expected {row['expected']!r}, found {row['found']!r} "
+            f"(ChatSDK id {row['ChatSDK id']})",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )

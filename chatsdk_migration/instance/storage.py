@@ -22,6 +22,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 EVENT_BATCH_SIZE = 1000
 """Events in one INSERT; above it the statement's text costs more than the round trips it saves."""
@@ -57,6 +58,10 @@ def fits(stock: type = PostgresEventLogStorage) -> bool:
     )
 
 
+class EventsNotStoredError(Exception):
+    """A batch of events was not stored; the text names the driver's error and nothing else."""
+
+
 class BatchingEventLogStorage(PostgresEventLogStorage):
     """Writes planned and materialization events in one transaction, whatever their number."""
 
@@ -79,10 +84,14 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store many events."""
-        if events and _all_collected(events):
-            self._store_together(events)
-        else:
-            super().store_event_batch(events)
+        try:
+            if events and _all_collected(events):
+                self._store_together(events)
+            else:
+                super().store_event_batch(events)
+        except DBAPIError as error:
+            # Dagster prints this text before it tries them one by one; the driver's own quotes the events.
+            raise EventsNotStoredError(type(error.orig).__name__) from None
 
     def _store_together(self, events: Sequence[EventLogEntry]) -> None:
         """Store events and what is derived from them at once.

@@ -43,12 +43,14 @@ class Scope:
         sample_percent: Share of the channels that are compared, the same ones at every repetition.
         from_ledger: Compare with what the loads recorded; Stream is not asked.
         mend: Repair what may be repaired, and compare again.
+        beside: Look also for what no comparison of a channel can see; not needed beside the check of integrity.
     """
 
     channels: Sequence[str] = ()
     sample_percent: float = 100.0
     from_ledger: bool = False
     mend: bool = False
+    beside: bool = True
 
 
 def verify(migration: Migration, scope: Scope, progress: Progress = lambda done, total: None) -> Verdict:
@@ -70,7 +72,7 @@ def _with_ledger(migration: Migration, scope: Scope) -> Verdict:
     rules = migration.settings.mapping
     verdict = target_side.with_ledger(migration.target, rules, cids)
     verdict.channels = len(cids)
-    if not scope.channels:
+    if scope.beside and not scope.channels:
         for other in (
             target_side.integrity(migration.target, rules, target_side.BESIDE_CHANNELS),
             target_side.privacy(migration.target, rules, target_side.ADMINISTRATORS),
@@ -89,7 +91,7 @@ def _with_source(migration: Migration, scope: Scope, progress: Progress) -> Verd
         verdict.merge(_people(migration, mend=scope.mend), MOST_KEPT)
     for one in _channels(migration, cids, scope, progress):
         verdict.merge(one, MOST_KEPT)
-    if not scope.channels:
+    if scope.beside and not scope.channels:
         _merge_beside(migration, verdict)
     return verdict
 

@@ -61,7 +61,7 @@ def test_all_four_pass_and_the_comparison_gets_what_was_asked(instance: dg.Dagst
     assert {name: one.passed for name, one in evaluations(instance, finished.run).items()} == dict.fromkeys(
         ("content", "completeness", "integrity", "privacy"), True
     )
-    assert world.compared == [Scope((), 25.0, False, True)]
+    assert world.compared == [Scope((), 25.0, from_ledger=False, mend=True, beside=False)]
 
 
 @pytest.mark.parametrize("name", ["integrity", "privacy"])

@@ -16,7 +16,12 @@ from dagster_postgres import PostgresEventLogStorage
 
 from chatsdk_migration.instance import storage as ours
 from chatsdk_migration.instance.home import StorageLocation
-from chatsdk_migration.instance.storage import BatchingEventLogStorage, PooledPostgresStorage, fits
+from chatsdk_migration.instance.storage import (
+    BatchingEventLogStorage,
+    EventsNotStoredError,
+    PooledPostgresStorage,
+    fits,
+)
 from chatsdk_migration.partitions import CHANNELS, add_channels
 
 MESSAGES, MEMBERS = dg.AssetKey("messages"), dg.AssetKey("members")
@@ -116,7 +121,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(location: StorageLocation, monkey
         raise sa.exc.OperationalError("UPDATE", {}, Exception("connection lost"))
 
     monkeypatch.setattr(storage, "_store_asset_event", refuse)
-    with pytest.raises(sa.exc.OperationalError):
+    with pytest.raises(EventsNotStoredError):
         storage.store_event_batch(events())
     assert contents(url(location))["event_logs"] == []
 

@@ -40,6 +40,11 @@ def test_verify_finds_nothing_then_a_damage_then_heals_it(program: Program) -> N
     assert program.calls("QueryChannels") == 0
     assert "Repaired: 1 messages" in program.run("verify", "--channels", harm.cid.partition(":")[2], "--repair")
     assert "0 differences that nothing explains" in program.run("verify", "--sample", "20%")
+    with program.target.superuser() as conn:
+        harm = next(one for one in DAMAGES if one.name == "channel made public").do(conn)
+    said = program.run("import-stream", expect=1)
+    assert "Check privacy failed" in said
+    assert harm.cid in said
 
 
 def test_bad_input_is_one_message_and_exit_code_two(program: Program, world: World) -> None:
