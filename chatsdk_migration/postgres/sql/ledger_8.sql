@@ -1,0 +1,3 @@
+-- Version 8.
+
+INSERT INTO chatsdk_migration.version (version) VALUES (8);
