@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     message_batch_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Rows written in one transaction; never sent to Stream, whose own page limits hold."""
 
+    dagster_home: Path | None = Field(default=None, validation_alias="DAGSTER_HOME")
+    """Dagster's own variable; processes that share it keep to Stream's limits together."""
     channels_in_flight: Annotated[int, Field(ge=1, le=256)] = 8
     """Channels read and loaded at the same time inside one run; each holds one database connection."""
     rate_limit_share: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -130,6 +132,19 @@ class Settings(BaseSettings):
     """Calls to Stream that one sync may spend on that, beginning with the channels read longest ago; 0: none."""
     sync_rate_limit_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of Stream's limits a sync may use: it runs beside the company's own backend, for days."""
+
+    cutover_max_lag_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    """Lag above which a switch is not ready: what is behind has to be caught up while writes are frozen."""
+    cutover_max_verify_age_hours: Annotated[float, Field(gt=0)] = 48.0
+    """Age of the last whole verification above which a switch is not ready; two nights of the daily schedule."""
+    cutover_max_differences: Annotated[int, Field(ge=0)] = 0
+    """Differences that nothing explains above which it is not ready; the cutover itself tolerates none."""
+    cutover_max_quarantined: Annotated[int, Field(ge=0)] = 0
+    """Rejected records, neither replayed nor discarded, above which it is not ready."""
+    cutover_max_conflicts: Annotated[int, Field(ge=0)] | None = None
+    """Listed conflicts above which it is not ready; None: any number, as each is somebody's decision in ChatSDK."""
+    cutover_step_max_age_minutes: Annotated[float, Field(gt=0)] = 60.0
+    """Age above which an interrupted cutover repeats what it had done: the final sync, the verification."""
 
     mapping: MappingRules = Field(default_factory=MappingRules)
 

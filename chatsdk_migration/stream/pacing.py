@@ -6,19 +6,23 @@ refusal (``answers``), repeating a call (``client``).
 Stream's rate limit rules: a window of one minute an endpoint, shared with the customer's own backend, and no more
 than limit/30 within one second. So calls start evenly spaced a little below limit/30; once half the window is used
 (by whomever) what remains is spread over the time to its end; when it is used up everybody waits for the reset.
-A 429 in spite of that lowers the pace, and good answers raise it again. Several processes thus share a limit without
-knowing of each other. Where answers carry no limit, there is no pacing.
+A 429 in spite of that lowers the pace, and good answers raise it again. Where answers carry no limit, there is no
+pacing. Several runs and processes on one machine stand in the same row (``board``), so that together they keep to what
+one may do; those on different machines meet only in what Stream says is left of the minute.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from chatsdk_migration.models import Json
+from chatsdk_migration.stream.board import Board, Record
+from chatsdk_migration.stream.endpoints import Endpoint
 
 SECONDS_OF_LIMIT_PER_SECOND = 30
 """In one second Stream serves at most a thirtieth of the minute's limit."""
@@ -32,6 +36,7 @@ LONGEST_PAUSE_SECONDS = 120.0
 """Twice the window: a reset further ahead is a clock error, not a limit."""
 SLOWER, FASTER, SLOWEST = 0.7, 0.01, 0.1
 """Factor on a 429, step on a good answer, floor of the factor."""
+_PLACES = {endpoint.value: place for place, endpoint in enumerate(Endpoint)}
 
 
 @dataclass(slots=True)
@@ -68,6 +73,16 @@ class Pace:
             self.next_at = place + 1 / (self.full * self.factor)
         return max(start, place - BURST_SECONDS) - now
 
+    def shared(self) -> Record:
+        """Give what all processes share: the row, the block, and how refusals slowed it down."""
+        return self.next_at, self.blocked_until, self.factor, self.slowed_at
+
+    def share(self, record: Record, now: float) -> None:
+        """Take over what another process left; what was left before a restart of the machine's clock is void."""
+        next_at, blocked_until, factor, slowed_at = record
+        if max(next_at, blocked_until, slowed_at) <= now + LONGEST_PAUSE_SECONDS:
+            self.next_at, self.blocked_until, self.factor, self.slowed_at = next_at, blocked_until, factor, slowed_at
+
     def run_at(self, full: float) -> None:
         """Take the full pace; places that a window short of calls had put off are free again."""
         if self.resets_at:
@@ -89,27 +104,28 @@ class Pace:
 
 
 class Pacer:
-    """The paces of all endpoints, shared by all threads of a process.
+    """The paces of all endpoints, shared by all threads of a process, and by all processes with the same board.
 
     Args:
         share: Part of each limit that may be used, 0 to 1.
         stopped: Set when the run stops; nobody sleeps on after that.
+        board: Where processes of one Stream app meet.
     """
 
-    def __init__(self, share: float, stopped: threading.Event) -> None:
-        self._share, self._stopped = share, stopped
+    def __init__(self, share: float, stopped: threading.Event, board: Board | None = None) -> None:
+        self._share, self._stopped, self._board = share, stopped, board
         self._lock = threading.Lock()
         self._paces: dict[str, Pace] = {}
         self._ahead = 0.0
 
     def wait(self, endpoint: str) -> None:
         """Wait for this call's turn, or until the run stops."""
-        with self._lock:
-            delay = self._pace(endpoint).reserve(time.monotonic())
+        with self._held(endpoint) as pace:
+            delay = pace.reserve(time.monotonic())
         while delay > 0 and not self._stopped.is_set():
             self.sleep(delay)
-            with self._lock:  # a refusal may have blocked the endpoint while this thread slept
-                pace, now = self._pace(endpoint), time.monotonic()
+            with self._held(endpoint) as pace:  # a refusal may have blocked the endpoint while this thread slept
+                now = time.monotonic()
                 delay = pace.reserve(now) if pace.blocked_until > now else 0.0
 
     def sleep(self, seconds: float) -> None:
@@ -127,9 +143,9 @@ class Pacer:
         Returns:
             After a 429 the seconds to wait before trying again, else None.
         """
-        with self._lock:
+        with self._held(endpoint) as pace:
             self._learn_clock(head)
-            pace, now = self._pace(endpoint), time.monotonic()
+            now = time.monotonic()
             limit, remaining = _number(head, "x-ratelimit-limit"), _number(head, "x-ratelimit-remaining")
             to_reset = self._seconds_to_reset(head)
             if status == 429:
@@ -145,6 +161,20 @@ class Pacer:
                 cap = self._cap(float(limit["limit"])) if isinstance(limit.get("limit"), int) else None
                 if endpoint not in self._paces and cap is not None:
                     self._pace(endpoint).run_at(cap)
+
+    @contextmanager
+    def _held(self, endpoint: str) -> Iterator[Pace]:
+        """Hold one pace, as the last process to do so left it."""
+        with self._lock:
+            pace, board, place = self._pace(endpoint), self._board, _PLACES.get(endpoint)
+            if board is None or place is None or pace.per_second is None:  # without limits nobody waits
+                yield pace
+                return
+            with board.held():
+                if left := board.read(place):
+                    pace.share(left, time.monotonic())
+                yield pace
+                board.write(place, pace.shared())
 
     def _pace(self, endpoint: str) -> Pace:
         return self._paces.setdefault(endpoint, Pace())

