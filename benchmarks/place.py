@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--latency", type=float, default=0.0, help="seconds the Stream server adds to every answer")
     found.add_argument("--rate-limits", action="store_true", help="Stream's standard limits")
     found.add_argument("--in-flight", type=int, default=8, help="channels in flight")
+    found.add_argument("--workers", type=int, default=0, help="worker processes; 0: as the setting's default")
     return found
 
 
@@ -98,7 +99,8 @@ def place() -> Iterator[Place]:
 
 def environment(server: EmbeddedServer, url: str, home: Path, asked: argparse.Namespace) -> dict[str, str]:
     """Give the environment of the command under test."""
-    return os.environ | {
+    workers = {"CHATSDK_MIGRATION_WORKER_PROCESSES": str(asked.workers)} if asked.workers else {}
+    return os.environ | workers | {
         "STREAM_CHAT_URL": url,
         "STREAM_API_KEY": KEY,
         "STREAM_API_SECRET": SECRET,

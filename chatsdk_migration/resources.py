@@ -8,7 +8,7 @@ configuration nor the event log ever holds one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol
 
@@ -17,6 +17,8 @@ import psycopg
 from pydantic import PrivateAttr
 
 from chatsdk_migration import quarantine, transfer
+from chatsdk_migration.crew import Crew, processes_for
+from chatsdk_migration.cutover import Readiness, assess, history
 from chatsdk_migration.instance import owner, worker
 from chatsdk_migration.models import Batch, LoadCounts
 from chatsdk_migration.postgres import ledger
@@ -51,6 +53,9 @@ class Carrier(Protocol):
     def store_channels(self, batch: Batch) -> LoadCounts:
         """Commit the channels of one batch and who created them."""
 
+    def prepare(self, cids: Sequence[str]) -> list[str]:
+        """Get ready for these channels, and give them in the order in which to begin them."""
+
     def channel(self, cid: str, parts: frozenset[Part]) -> dict[Part, PartResult]:
         """Read, map and load parts of one channel; thread-safe."""
 
@@ -65,6 +70,12 @@ class Carrier(Protocol):
 
     def reading(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         """Open a read-only transaction on the target that sees the target app's rows only."""
+
+    def keep(self, outcome: history.Outcome) -> None:
+        """Keep what a verification came to."""
+
+    def readiness(self, unfinished: Sequence[str]) -> Readiness:
+        """Say whether the switch to ChatSDK can be made."""
 
     def api_calls(self) -> int:
         """Give the calls made to Stream so far."""
@@ -87,6 +98,8 @@ class StreamCarrier:
 
     def __init__(self, settings: Settings, run_id: str) -> None:
         self._migration = transfer.Migration(settings, run_id=run_id)
+        self._run_id = run_id
+        self._crew: Crew | None = None
 
     def users(self) -> Iterator[Batch]:
         """Read and map everyone Stream lists."""
@@ -104,8 +117,21 @@ class StreamCarrier:
         """Commit the channels of one batch and who created them."""
         return transfer.store_channels(self._migration, batch)
 
+    def prepare(self, cids: Sequence[str]) -> list[str]:
+        """Start worker processes when there is enough for them to do; the largest channels go first.
+
+        A large channel begun last would keep one process at work while all others are idle.
+        """
+        settings, sizes = self._migration.settings, ledger.expected_messages(self._migration.target)
+        processes = processes_for(settings, len(cids), sum(sizes.get(cid, 0) for cid in cids))
+        if processes > 1 and self._crew is None:
+            self._crew = Crew(settings, self._run_id, processes)
+        return sorted(cids, key=lambda cid: -sizes.get(cid, 0))
+
     def channel(self, cid: str, parts: frozenset[Part]) -> dict[Part, PartResult]:
         """Read, map and load parts of one channel."""
+        if self._crew is not None:
+            return self._crew.channel(cid, parts)
         return transfer.carry_channel(self._migration, cid, parts)
 
     def replay(self, selection: quarantine.Selection) -> quarantine.Replayed:
@@ -124,6 +150,14 @@ class StreamCarrier:
         """Open a read-only transaction on the target that sees the target app's rows only."""
         return self._migration.target.transaction(read_only=True)
 
+    def keep(self, outcome: history.Outcome) -> None:
+        """Keep what a verification came to."""
+        history.note(self._migration.target, outcome)
+
+    def readiness(self, unfinished: Sequence[str]) -> Readiness:
+        """Say whether the switch to ChatSDK can be made."""
+        return assess(self._migration.target, self._migration.settings, unfinished=unfinished)
+
     def api_calls(self) -> int:
         """Give the calls made to Stream so far."""
         return sum(self._migration.source.calls.values())
@@ -139,9 +173,13 @@ class StreamCarrier:
     def stop(self) -> None:
         """Let all calls in flight end soon."""
         self._migration.source.stop()
+        if self._crew is not None:
+            self._crew.stop()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Send the workers home and close the connections."""
+        if self._crew is not None:
+            self._crew.close()
         self._migration.close()
 
 

@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     """Dagster's own variable; processes that share it keep to Stream's limits together."""
     channels_in_flight: Annotated[int, Field(ge=1, le=256)] = 8
     """Channels read and loaded at the same time inside one run; each holds one database connection."""
+    worker_processes: Annotated[int, Field(ge=1, le=64)] = Field(default_factory=lambda: min(os.cpu_count() or 1, 4))
+    """Processes among which a run with many channels shares them; one Python process uses one core. Default: one for
+    each core, at most four: PostgreSQL needs cores too."""
     rate_limit_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of Stream's per-minute limits this tool may use; the customer's backend shares the same quota."""
     request_timeout_seconds: Annotated[float, Field(gt=0)] = 20.0

@@ -55,6 +55,9 @@ LONGEST_DATABASE_WAIT_SECONDS = 15.0
 CHANNEL_READINGS = 3
 """Times a channel is read from its beginning because it was truncated or made anew in Stream while it was read."""
 
+MOST_MESSAGES = 1 << 40
+"""A larger count is a mistake."""
+
 
 class Part(StrEnum):
     """The three partitioned assets of a channel, in the order in which they depend on each other."""
@@ -191,6 +194,8 @@ def store_channels(migration: Migration, batch: Batch) -> LoadCounts:
     """
     store_users(migration, batch, Entity.CHANNEL)
     load = _load_channels(migration, batch)
+    if migration.rehearsal is None:
+        ledger.expect_messages(migration.target, _expected(batch))
     refused = [*_taken(load.problems, batch), *load.rejects]
     batch.rejects += refused
     if Entity.CHANNEL in migration.notes:
@@ -210,6 +215,17 @@ def _taken(problems: Mapping[str, ChannelError], batch: Batch) -> Iterator[Rejec
         if problem := problems.get(row.stream_cid):
             reason = f"{problem.found}. {problem.next_step}"
             yield of_row(Entity.CHANNEL.value, row, "cid_taken", reason, batch)
+
+
+def _expected(batch: Batch) -> dict[str, int]:
+    """Give Stream's own counts of messages by cid, where it gives one."""
+    found = {}
+    for state in batch.sources:
+        channel = state.get("channel") or {}
+        cid, count = channel.get("cid"), channel.get("message_count")
+        if isinstance(cid, str) and isinstance(count, int) and 0 <= count < MOST_MESSAGES:
+            found[cid] = count
+    return found
 
 
 def _expect(state: Json) -> None:

@@ -108,7 +108,7 @@ def carry_channels(
         walk = Walk(carrier, Recorder(context), context.log, Budget.of(settings))
         walk.repeat(done)
         with relaxed():
-            walk.run(_still_to_do(cids, parts, done), settings.channels_in_flight)
+            walk.run(_still_to_do(carrier.prepare(cids), parts, done), settings.channels_in_flight)
         if walk.problems:
             walk.observe_problems()
         walk.require_budget(len(cids))
@@ -214,7 +214,8 @@ class Walk:
         except MigrationError as error:
             return {part: PartResult(problem=error) for part in parts}
         except Exception as error:  # noqa: BLE001 - a defect met by one channel must not take its neighbours along
-            self.log.error("Channel %s met a defect:\n%s", cid, "".join(traceback.format_tb(error.__traceback__)))  # noqa: TRY400 - the message may quote private data
+            trace = "".join([*traceback.format_tb(error.__traceback__), *getattr(error, "__notes__", [])])
+            self.log.error("Channel %s met a defect:\n%s", cid, trace)  # noqa: TRY400 - the message may quote private data
             return {part: PartResult(problem=_defect(cid, error)) for part in parts}
 
     def _record(self, cid: str, results: Mapping[Part, PartResult]) -> None:

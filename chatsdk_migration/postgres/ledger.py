@@ -7,7 +7,7 @@ Here: creating it, what concerns the whole app, reading it back. Not here: what 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from chatsdk_migration.rejected import key_of
 from chatsdk_migration.storable import repair
 
 SCHEMA = "chatsdk_migration"
-VERSION = 9
+VERSION = 10
 """Number of the newest ``ledger_<n>.sql``."""
 INSTALL_LOCK = 0x6D696772617465
 """Key of the advisory lock under which one process installs and the others wait."""
@@ -96,6 +96,20 @@ def channel_ids(target: Target) -> dict[str, str]:
     with target.transaction(read_only=True) as conn:
         query = "SELECT cid, channel_id::text FROM chatsdk_migration.channel_map WHERE app_id = %s"
         return dict(conn.execute(query, [target.app_id]).fetchall())
+
+
+def expect_messages(target: Target, numbers: Mapping[str, int]) -> None:
+    """Note how many messages Stream says that channels hold, by cid."""
+    if numbers:
+        given = {"app": target.app_id, "cids": list(numbers), "numbers": list(numbers.values())}
+        with target.transaction() as conn:
+            conn.execute(statement("channels_expect"), given)
+
+
+def expected_messages(target: Target) -> dict[str, int]:
+    """Give how many messages Stream said that channels hold, by cid; those of which it did not say are left out."""
+    with target.transaction(read_only=True) as conn:
+        return dict(conn.execute(statement("channels_expected"), {"app": target.app_id}).fetchall())
 
 
 def settle(target: Target, entity: Entity, stream_id: str) -> None:

@@ -6,13 +6,16 @@ Here: a ``Carrier`` whose channels can fail, vanish or hang. Not here: reading S
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
+from chatsdk_migration.cutover import Readiness
+from chatsdk_migration.cutover.history import Outcome
 from chatsdk_migration.errors import ChannelError, MigrationError, PermanentError
 from chatsdk_migration.models import Batch, ChannelRow, Entity, LoadCounts
 from chatsdk_migration.postgres.target import Target
@@ -35,6 +38,11 @@ def broken(cid: str) -> ChannelError:
     return ChannelError(f"reading messages of {cid}", "more than a page in one instant", "Ask support about it.")
 
 
+def judged(found: Readiness) -> Readiness:
+    found.reasons = [f"{len(found.unfinished)} channels are missing."] if found.unfinished else []
+    return found
+
+
 def no_reaction(cid: str) -> None:
     return
 
@@ -54,6 +62,7 @@ class World:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     compared: list[Scope] = field(default_factory=list)
     target: Target | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
     opened: int = 0
     closed: int = 0
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -85,6 +94,9 @@ class MemoryCarrier:
         self.world.stored += new
         return LoadCounts(len(new), len(batch.channels) - len(new))
 
+    def prepare(self, cids: Sequence[str]) -> list[str]:
+        return list(cids)
+
     def channel(self, cid: str, parts: frozenset[Part]) -> dict[Part, PartResult]:
         world = self.world
         world.asked.append((cid, parts))
@@ -114,6 +126,12 @@ class MemoryCarrier:
     def reading(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         assert self.world.target is not None
         return self.world.target.transaction(read_only=True)
+
+    def keep(self, outcome: Outcome) -> None:
+        self.world.outcomes.append(outcome)
+
+    def readiness(self, unfinished: Sequence[str]) -> Readiness:
+        return judged(Readiness(datetime.now(UTC), unfinished=list(unfinished)))
 
     def api_calls(self) -> int:
         return 2 * len(self.world.asked)
