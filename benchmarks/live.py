@@ -79,9 +79,9 @@ def _told(found: list[float]) -> str:
 def main() -> int:
     """Prepare, time the senders alone, then beside the real command."""
     asked = parser().parse_args()
-    with place() as at, stream_server(asked) as (url, _):
+    with place() as at, stream_server(asked) as stream:
         at.new_target("bench", privileged=not asked.unprivileged)
-        variables = environment(at.server, url, at.home, asked)
+        variables = environment(at.server, stream.url, at.home, asked)
         command = [sys.executable, "-m", "chatsdk_migration.cli", "import-stream"]
         subprocess.run([sys.executable, __file__, "--prepare"], env=variables, cwd=at.home, check=True)
         with at.server.connect("bench") as conn:

@@ -7,7 +7,9 @@ does, not what a network allows.
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,7 +34,7 @@ SAMPLE_SECONDS = 0.2
 def parser() -> argparse.ArgumentParser:
     """Describe the options of one migration."""
     found = argparse.ArgumentParser(description=__doc__)
-    found.add_argument("--size", default="medium", help="small, medium, large, enterprise, sample or hard")
+    found.add_argument("--size", default="medium", help="small, medium, large, enterprise, skewed-SIZE, one-channel")
     found.add_argument("--user-message", default="all", choices=["all", "unread_and_mentions", "none"])
     found.add_argument("--unprivileged", action="store_true", help="a role that may not set session_replication_role")
     found.add_argument("--latency", type=float, default=0.0, help="seconds the Stream server adds to every answer")
@@ -50,13 +52,53 @@ def start_stream(asked: argparse.Namespace) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@dataclass(frozen=True)
+class Served:
+    """What the Stream server has served: calls and limits by endpoint, calls refused, bytes of bodies."""
+
+    calls: dict[str, int]
+    limits: dict[str, int]
+    refused: int
+    bytes: int
+
+    def since(self, before: Served) -> Served:
+        """Give what came after."""
+        calls = {name: number - before.calls.get(name, 0) for name, number in self.calls.items()}
+        return Served(calls, self.limits, self.refused - before.refused, self.bytes - before.bytes)
+
+    @property
+    def least_seconds(self) -> float:
+        """Give the time that the tightest limit asks for."""
+        return max((60 * number / self.limits[name] for name, number in self.calls.items()), default=0.0)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The Stream server in its process."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    def served(self) -> Served:
+        """Ask what it has served so far."""
+        assert self.process.stdout is not None
+        self.process.send_signal(signal.SIGUSR1)
+        told = json.loads(self.process.stdout.readline())
+        return Served(told["calls by endpoint"], told["limits a minute"], told["refused"], told["bytes"])
+
+
 @contextmanager
-def stream_server(asked: argparse.Namespace) -> Iterator[tuple[str, int]]:
-    """Serve the workspace asked for; gives URL and process id."""
+def stream_server(asked: argparse.Namespace) -> Iterator[Stream]:
+    """Serve the workspace asked for."""
     with start_stream(asked) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().strip(), process.pid
+            yield Stream(process, process.stdout.readline().strip())
         finally:
             process.terminate()
 
@@ -100,25 +142,29 @@ def place() -> Iterator[Place]:
 def environment(server: EmbeddedServer, url: str, home: Path, asked: argparse.Namespace) -> dict[str, str]:
     """Give the environment of the command under test."""
     workers = {"CHATSDK_MIGRATION_WORKER_PROCESSES": str(asked.workers)} if asked.workers else {}
-    return os.environ | workers | {
-        "STREAM_CHAT_URL": url,
-        "STREAM_API_KEY": KEY,
-        "STREAM_API_SECRET": SECRET,
-        "CHATSDK_APP_ID": APP_ID,
-        "DB_HOST": server.host,
-        "DB_PORT": str(server.port),
-        "DB_NAME": "bench",
-        "DB_USER": ROLE,
-        "DB_PASSWORD": PASSWORD,
-        "DAGSTER_HOME": str(home / "dagster"),
-        "DAGSTER_PG_HOST": server.host,
-        "DAGSTER_PG_PORT": str(server.port),
-        "DAGSTER_PG_DB": "dagster",
-        "DAGSTER_PG_USER": server.superuser,
-        "DAGSTER_PG_PASSWORD": server.password,
-        "CHATSDK_MIGRATION_MAPPING__USER_MESSAGE": asked.user_message,
-        "CHATSDK_MIGRATION_CHANNELS_IN_FLIGHT": str(asked.in_flight),
-    }
+    return (
+        os.environ
+        | workers
+        | {
+            "STREAM_CHAT_URL": url,
+            "STREAM_API_KEY": KEY,
+            "STREAM_API_SECRET": SECRET,
+            "CHATSDK_APP_ID": APP_ID,
+            "DB_HOST": server.host,
+            "DB_PORT": str(server.port),
+            "DB_NAME": "bench",
+            "DB_USER": ROLE,
+            "DB_PASSWORD": PASSWORD,
+            "DAGSTER_HOME": str(home / "dagster"),
+            "DAGSTER_PG_HOST": server.host,
+            "DAGSTER_PG_PORT": str(server.port),
+            "DAGSTER_PG_DB": "dagster",
+            "DAGSTER_PG_USER": server.superuser,
+            "DAGSTER_PG_PASSWORD": server.password,
+            "CHATSDK_MIGRATION_MAPPING__USER_MESSAGE": asked.user_message,
+            "CHATSDK_MIGRATION_CHANNELS_IN_FLIGHT": str(asked.in_flight),
+        }
+    )
 
 
 class Watch(threading.Thread):

@@ -5,6 +5,7 @@ One entry for each benchmark and its options; a new run takes the place of the o
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -19,7 +20,18 @@ import psutil
 FOLDER = Path(__file__).parent / "results"
 STORE, TABLE = FOLDER / "results.json", FOLDER / "results.md"
 
+HIDDEN = frozenset({"series"})
+"""Figures for the plots."""
+
 median = statistics.median
+
+
+def described(asked: argparse.Namespace) -> str:
+    """Name a migration by its options."""
+    how = f"{asked.size}, {asked.user_message}" + (", ordinary role" if asked.unprivileged else "")
+    how += f", {asked.latency * 1000:.0f} ms" if asked.latency else ""
+    how += ", Stream's limits" if asked.rate_limits else ""
+    return how + (f", {asked.workers} workers" if asked.workers else "")
 
 
 def middle(runs: Sequence[dict[str, Any]], by: str) -> dict[str, Any]:
@@ -37,7 +49,8 @@ def keep(benchmark: str, how: str, figures: dict[str, Any]) -> None:
     TABLE.write_text(_table(known))
     print(f"{benchmark}, {how}")
     for name, value in figures.items():
-        print(f"  {name}: {_shown(value)}")
+        if name not in HIDDEN:
+            print(f"  {name}: {_shown(value)}")
 
 
 def machine() -> str:
@@ -54,7 +67,7 @@ def _table(known: dict[str, dict[str, dict[str, Any]]]) -> str:
         "Written by `make bench`; everything shares one machine. Load is the 5 minutes' average.",
     ]
     for benchmark, entries in sorted(known.items()):
-        names = list(dict.fromkeys(name for figures in entries.values() for name in figures))
+        names = [name for name in dict.fromkeys(n for one in entries.values() for n in one) if name not in HIDDEN]
         lines += ["", f"## {benchmark}", "", f"| what | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         for how, figures in sorted(entries.items()):
             lines.append(f"| {how} | {' | '.join(_shown(figures.get(name)) for name in names)} |")

@@ -1,18 +1,23 @@
 """The local Stream server as a program: ``python -m chatsdk_migration.demo.server``.
 
-Here: its command line. Not here: the server (``server.py``), the workspaces (``workspaces.py``, ``sizes.py``).
+Here: its command line, and what it tells when it gets the signal USR1. Not here: the server (``server.py``), the workspaces (``workspaces.py``, ``sizes.py``).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import threading
 
+from chatsdk_migration.demo.limits import DEFAULT_LIMIT
 from chatsdk_migration.demo.options import ServerOptions
 from chatsdk_migration.demo.server import StreamServer
 from chatsdk_migration.demo.world import World
+
+
+WORKSPACES = "empty, sample, hard, small, medium, large, enterprise, skewed-SIZE (40%% in one channel), one-channel"
 
 
 def load_workspace(name: str, seed: int = 0) -> World:
@@ -31,6 +36,10 @@ def load_workspace(name: str, seed: int = 0) -> World:
             return workspaces.sample_workspace()
         case "hard":
             return workspaces.hard_workspace()
+        case "one-channel":
+            return sizes.one_channel(seed=seed)
+        case _ if name.startswith("skewed-"):
+            return sizes.skewed(name.removeprefix("skewed-"), seed=seed)
         case _:
             return sizes.build(name, seed=seed)
 
@@ -38,7 +47,7 @@ def load_workspace(name: str, seed: int = 0) -> World:
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     found = argparse.ArgumentParser(prog="python -m chatsdk_migration.demo.server", description=__doc__)
-    found.add_argument("--workspace", default="sample", help="empty, sample, hard, small, medium, large, enterprise")
+    found.add_argument("--workspace", default="sample", help=WORKSPACES)
     found.add_argument("--host", default="127.0.0.1")
     found.add_argument("--port", type=int, default=0, help="0 takes a free one")
     found.add_argument("--api-key", default="key")
@@ -72,5 +81,21 @@ def main(arguments: list[str] | None = None) -> int:
     with server:
         sys.stdout.write(f"{server.url}\n")
         sys.stdout.flush()
-        ended.wait()
+        if hasattr(signal, "SIGUSR1"):
+            signal.signal(signal.SIGUSR1, lambda *_: _tell(server))
+        while not ended.wait(1):  # a signal's handler runs between two waits
+            pass
     return 0
+
+
+def _tell(server: StreamServer) -> None:
+    """Write what has been served so far as a line of JSON."""
+    served = {
+        "calls": sum(server.calls.values()),
+        "refused": sum(number for (_, status), number in server.answers.items() if status == 429),
+        "bytes": server.bytes_sent,
+        "calls by endpoint": dict(server.calls),
+        "limits a minute": {name: server.options.limits.get(name, DEFAULT_LIMIT) for name in server.calls},
+    }
+    sys.stdout.write(json.dumps(served) + "\n")
+    sys.stdout.flush()
