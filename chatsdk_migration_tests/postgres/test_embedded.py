@@ -23,7 +23,7 @@ import psycopg
 import pytest
 
 from chatsdk_migration.errors import PermanentError
-from chatsdk_migration.postgres import embedded
+from chatsdk_migration.postgres import embedded_place
 from chatsdk_migration.postgres.embedded import EmbeddedPostgres, EmbeddedServer
 from chatsdk_migration_tests.conftest import open_directory
 
@@ -206,7 +206,7 @@ def test_starting_and_stopping_print_nothing(home: Path, capfd: pytest.CaptureFi
 def test_root_moves_to_a_reachable_place_and_opens_no_door(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(embedded, "SYSTEM_HOME", home / "system")
+    monkeypatch.setattr(embedded_place, "SYSTEM_HOME", home / "system")
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     postgres = EmbeddedPostgres(closed / "data", durable=False)
@@ -226,7 +226,7 @@ def test_root_moves_to_a_reachable_place_and_opens_no_door(
 def test_root_copies_binaries_that_the_servers_user_cannot_reach(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = embedded.installed_binaries().parent.parent
+    package = embedded_place.installed_binaries().parent.parent
     for part in (package, package.with_name(package.name + ".libs")):
         shutil.copytree(part, tmp_path / part.name, symlinks=True)
     monkeypatch.syspath_prepend(str(tmp_path))
