@@ -14,10 +14,8 @@ import uuid6
 
 MICROSECONDS_IN_A_MILLISECOND = 1000
 LARGEST_UUID7_MILLISECONDS = (1 << 48) - 1
-_VERSION_7 = 0x7000
-_VARIANT_RFC9562 = 0x8000_0000_0000_0000
-_LOW_62_BITS = (1 << 62) - 1
-_LOW_48_BITS = (1 << 48) - 1
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""The first of the 62 bits' digits: its upper two bits become the variant of RFC 9562."""
 
 
 def channel_id(app_id: str, cid: str) -> str:
@@ -47,12 +45,9 @@ def message_id(app_id: str, stream_id: str, created_at_us: int) -> str:
     milliseconds, microseconds = divmod(created_at_us, MICROSECONDS_IN_A_MILLISECOND)
     if not 0 <= milliseconds <= LARGEST_UUID7_MILLISECONDS:
         milliseconds = min(max(milliseconds, 0), LARGEST_UUID7_MILLISECONDS)
-    digest = hashlib.sha256(f"{app_id}:{stream_id}".encode("utf-8", "surrogatepass")).digest()
-    low = int.from_bytes(digest[:8]) & _LOW_62_BITS | _VARIANT_RFC9562
-    return (
-        f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-{_VERSION_7 | microseconds:04x}"
-        f"-{low >> 48:04x}-{low & _LOW_48_BITS:012x}"
-    )
+    digest = hashlib.sha256(f"{app_id}:{stream_id}".encode("utf-8", "surrogatepass")).hexdigest()
+    time = f"{milliseconds:012x}"
+    return f"{time[:8]}-{time[8:]}-7{microseconds:03x}-{_VARIANT[digest[0]]}{digest[1:4]}-{digest[4:16]}"
 
 
 def message_time(target_id: str) -> datetime:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import msgspec
+
 from chatsdk_migration.originals import kept
 from chatsdk_migration.storable import repair, repair_record
 
@@ -224,8 +226,7 @@ class Batch:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedMessage:
+class FetchedMessage(msgspec.Struct, frozen=True):
     """One message with all that had to be fetched beside it.
 
     Attributes:

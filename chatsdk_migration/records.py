@@ -256,4 +256,6 @@ def custom_fields(raw: Json, known: frozenset[str]) -> Json:
 
 def custom_names(raw: Json, known: frozenset[str]) -> list[str]:
     """Give the sorted names of the customer's fields that hold something."""
+    if raw.keys() <= known:  # as nearly always
+        return []
     return sorted(name for name in raw.keys() - known if raw[name] not in (None, {}, []))

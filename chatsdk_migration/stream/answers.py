@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import requests
 from stream_chat.types.stream_response import StreamResponse
 
 from chatsdk_migration.errors import (
@@ -115,11 +113,11 @@ class Answer(StreamResponse):  # type: ignore[misc, unused-ignore]
         readable: The body was one JSON object.
     """
 
-    def __init__(self, response: requests.Response | Received) -> None:
+    def __init__(self, response: Received) -> None:
         body = decode(response.content)
         super().__init__(body or {}, {}, response.status_code)
         self.status: int = response.status_code
-        self.head: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        self.head = response.headers
         self.readable = body is not None
 
 

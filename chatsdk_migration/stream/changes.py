@@ -25,6 +25,7 @@ from chatsdk_migration.stream.users import PAGE as USERS_PAGE
 SEARCHED_CHANNELS = 500
 """The most channels Stream searches at once."""
 SEARCH_PAGE = 100
+POLLS_PAGE = 100
 LONGEST_CIDS_CHARACTERS = 4_000
 """Of cids in one search, which is a GET: servers refuse lines beyond 8 KB, and quoting makes them longer."""
 MANY = 50
@@ -33,9 +34,13 @@ MANY = 50
 
 @dataclass(slots=True)
 class Found:
-    """What search found: ids of changed messages by cid, and the channels that were not, or not wholly, searched."""
+    """What search found: ids of changed messages by cid, and the channels that were not, or not wholly, searched.
+
+    ``newest`` is the time of the newest change by cid, as served.
+    """
 
     changed: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    newest: dict[str, str] = field(default_factory=dict)
     not_searched: set[str] = field(default_factory=set)
 
 
@@ -111,6 +116,8 @@ def _search(client: StreamClient, channels: Json, since: str, wanted: set[str], 
             cid = message.get("cid") or (message.get("channel") or {}).get("cid")
             if cid in wanted:
                 found.changed[cid].add(str(message["id"]))
+                if message.get("updated_at"):
+                    found.newest[cid] = str(message["updated_at"])  # the search is sorted by it
         if answer.get("results_warning"):
             return False
         following = answer.get("next")
@@ -156,6 +163,25 @@ def _read_one(client: StreamClient, message_id: str) -> Json | None:
         raise
     message: Json | None = answer.get("message")
     return message
+
+
+def changed_polls(client: StreamClient, since: str) -> set[str]:
+    """Give the ids of polls whose record changed at or after ``since``: a question, an option, that one was closed.
+
+    Whether a vote changes the record, Stream's docs do not say. None, where Stream does not list polls.
+    """
+    found: set[str] = set()
+    body: Json = {"filter": {"updated_at": {"$gte": since}}, "limit": POLLS_PAGE}
+    while True:
+        try:
+            answer = client.post(path("polls", "query"), body, endpoint=Endpoint.QUERY_POLLS, optional=True)
+        except SourceAnswerError:
+            return set()
+        fresh = {str(poll["id"]) for poll in answer.get("polls") or []} - found
+        found |= fresh
+        if not fresh or not answer.get("next"):
+            return found
+        body = body | {"next": answer["next"]}
 
 
 def walk_changed_users(client: StreamClient, since: str) -> Iterator[list[Json]]:

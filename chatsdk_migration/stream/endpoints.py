@@ -28,6 +28,7 @@ class Endpoint(StrEnum):
     SEARCH = "Search"
     GET_REACTIONS = "GetReactions"
     QUERY_REACTIONS = "QueryReactions"
+    QUERY_POLLS = "QueryPolls"
     QUERY_POLL_VOTES = "QueryPollVotes"
     QUERY_BANNED_USERS = "QueryBannedUsers"
     EXPORT_CHANNELS = "ExportChannels"

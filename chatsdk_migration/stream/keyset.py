@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from chatsdk_migration.models import Json
 from chatsdk_migration.stream.client import unreadable
@@ -47,6 +48,7 @@ class Edge:
     backwards: bool = False
     _seen: dict[str, int | None] = field(default_factory=dict)
     _kept: frozenset[int] = frozenset()
+    _last: int | None = None
     _longest: int = 0
 
     def is_full(self, rows: list[Json], limit: int) -> bool:
@@ -76,28 +78,30 @@ class Edge:
         """Forget all but the milliseconds of these rows, from one of which the next page is asked."""
         times = (self._at(row) for row in rows)
         self._kept = frozenset(at // NANOSECONDS_IN_A_MILLISECOND for at in times if at is not None)
+        self._last = (max if self.backwards else min)(self._kept, default=None)
         self._seen = {
             key: at for key, at in self._seen.items() if at is None or at // NANOSECONDS_IN_A_MILLISECOND in self._kept
         }
 
     def newest(self, rows: list[Json]) -> Json | None:
-        """Give the latest row that has a time."""
-        timed = [row for row in rows if self._at(row) is not None]
-        return max(timed, key=lambda row: self._at(row) or 0, default=None)
+        """Give the latest row that has a time, of several the first."""
+        timed = ((at, row) for row in rows if (at := self._at(row)) is not None)
+        return max(timed, key=itemgetter(0), default=(0, None))[1]
 
     def is_one_instant(self, rows: list[Json]) -> bool:
-        """Say whether all rows share one instant."""
-        return len({self._at(row) for row in rows}) == 1
+        """Say whether all rows (there is one at least) share one instant."""
+        first = self._at(rows[0])
+        return all(self._at(row) == first for row in rows)
 
     def _at(self, row: Json) -> int | None:
         known = self._seen.get(self.key(row))
         return known if known is not None else instant(self.created_at(row))
 
     def _is_behind(self, at: int | None) -> bool:
-        if at is None or not self._kept:
+        if at is None or self._last is None:
             return False
         bucket = at // NANOSECONDS_IN_A_MILLISECOND
-        return bucket > max(self._kept) if self.backwards else bucket < min(self._kept)
+        return bucket > self._last if self.backwards else bucket < self._last
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,9 @@ def walk_messages(
 
 def _portions(rows: list[Json]) -> Iterator[list[Json]]:
     """Part a page so that what hangs on its messages fits into memory; a page of one instant may be any length."""
+    if len(rows) <= PAGE and sum(map(counted, rows)) <= MOST_REACTIONS_AT_ONCE:  # as nearly every page
+        yield rows
+        return
     portion: list[Json] = []
     weight = 0
     for row in rows:
@@ -91,6 +94,8 @@ def complete(client: StreamClient, rows: list[Json], *, reactions: bool) -> list
     """Add to each message its reactions and votes; calls only for those that need one, side by side."""
     wanting = [i for i, row in enumerate(rows) if reactions and not are_complete(row)]
     polls = [i for i, row in enumerate(rows) if poll_id_of(row) is not None]
+    if not wanting and not polls:
+        return [FetchedMessage(row, embedded(row)) for row in rows]
     fetched: dict[int, Reactions] = dict(
         zip(wanting, client.together(lambda i: fetch_reactions(client, rows[i]), wanting), strict=True)
     )

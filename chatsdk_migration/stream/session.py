@@ -35,8 +35,26 @@ def _never() -> bool:
     return False
 
 
+def reason_of(error: BaseException) -> str:
+    """Give the kind of a network error and the operating system's or TLS's own words for what is behind it.
+
+    Only theirs: the texts of requests and urllib3 hold the URL.
+    """
+    kind, told, behind = type(error).__name__, "", error.__cause__ or error.__context__
+    while behind is not None:
+        if isinstance(behind, OSError) and not isinstance(behind, requests.RequestException):
+            told = behind.strerror or told
+        behind = behind.__cause__ or behind.__context__
+    return f"{kind}: {told}" if told else kind
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    """Give headers by lower-case name; HTTP does not tell the cases apart."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
 class Received(NamedTuple):
-    """An answer as it came, decompressed; the same names as in ``requests.Response``."""
+    """An answer as it came, decompressed, its headers by lower-case name."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -82,7 +100,7 @@ class Session(requests.Session):
         return short or self._received(super().post(url, data=data, json=json, stream=True, **how))
 
     def _received(self, response: requests.Response) -> Received:
-        return Received(response.status_code, response.headers, self._body(response.raw))
+        return Received(response.status_code, _lowered(response.headers), self._body(response.raw))
 
     def _body(self, response: Any) -> bytes:
         """Read a body as it comes, until it ends, takes too long, or nobody wants it any more.
@@ -126,7 +144,7 @@ class Session(requests.Session):
         content = self._body(response)
         if response.status in REDIRECTS:
             return None
-        return Received(response.status, response.headers, content)
+        return Received(response.status, _lowered(response.headers), content)
 
     def _open_pool(self, url: str) -> ConnectionPool:
         """Let requests set the connections up, with its rules for certificates.

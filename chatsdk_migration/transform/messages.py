@@ -9,6 +9,8 @@ the whole channel, so they are withheld unless a rule says otherwise, with every
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from chatsdk_migration import identity, records
 from chatsdk_migration.errors import RecordError
 from chatsdk_migration.models import Batch, Entity, FetchedMessage, Json, MessageRow
@@ -173,19 +175,24 @@ def _id_of(quoted: Json | None) -> str | None:
 
 def _custom(raw: Json, stream_id: str, context: ChannelContext, out: Batch) -> Json:
     """Count what has no home, and give the custom fields that a rule keeps in the attachments."""
-    rest = raw.keys() - _CARRIED_FIELDS
-    if not rest:
-        return {}
-    for name in _WITHOUT_HOME.keys() & rest:
+    without_home, added = _unusual(tuple(raw))
+    for name in without_home:
         if _says_something(name, raw[name]):
             out.lose(Entity.MESSAGE, _WITHOUT_HOME[name], stream_id, name)
-    custom = {name: raw[name] for name in sorted(rest - _WITHOUT_HOME.keys())}
+    custom = {name: raw[name] for name in added}
     if not custom or context.rules.message_custom == "attachment":
         return custom
     told = records.custom_names(custom, frozenset())
     if told:
         out.lose(Entity.MESSAGE, "message_custom", stream_id, ", ".join(told))
     return {}
+
+
+@lru_cache(maxsize=1024)
+def _unusual(names: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Part off the fields that have no home and those the customer added; most messages have the same fields."""
+    rest = set(names) - _CARRIED_FIELDS
+    return sorted(rest & _WITHOUT_HOME.keys()), sorted(rest - _WITHOUT_HOME.keys())
 
 
 def _says_something(name: str, value: object) -> bool:

@@ -44,14 +44,14 @@ def _row(raw: Json, message: MessageRow, context: ChannelContext, out: Batch) ->
     person = users.map_person(reaction.user, reaction.user_id, context.rules, out, context.now)
     if person is None:
         raise RecordError("no_user", "The reaction names nobody.")
-    created = times.parse(reaction.created_at)
+    created = times.parse_text(reaction.created_at)
     emoji = counted.storable(
         tables.emoji_for(reaction.type, context.rules), Entity.REACTION, message.stream_id, "type", out
     )
     if len(emoji) > LONGEST_EMOJI:
         raise RecordError("emoji_too_long", f"The emoji has {len(emoji)} characters; ChatSDK holds {LONGEST_EMOJI}.")
     _count_without_home(reaction, raw, message.stream_id, out)
-    return ReactionRow(message.id, person, emoji, created.text), reaction.type
+    return ReactionRow(message.id, person, emoji, created), reaction.type
 
 
 def _count_without_home(reaction: StreamReaction, raw: Json, stream_id: str, out: Batch) -> None:

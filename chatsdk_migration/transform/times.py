@@ -23,11 +23,16 @@ _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})"
     r"(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
 )
+_PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{1,6}Z")
+"""What nearly every timestamp looks like: but for trimmed zeros the text that is stored."""
+_LENGTH = 27
+"""Characters of that text."""
 _NEVER = "0001-01-01T00:00:00"
 """How Stream's server (written in Go) spells a time that was never set."""
 _PLAIN_MONTH = re.compile(r"((?!0000)[0-9]{4}-(?:0[1-9]|1[0-2]))-[0-9]{2}[Tt ].*[Zz]")
 """What nearly every timestamp looks like: in UTC, so that its month can be read off."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - arithmetic in UTC throughout, an aware one costs twice the time
+_AWARE_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_IN_A_DAY = 86_400
 _MICROSECONDS_IN_A_SECOND = 1_000_000
 _DIGITS_OF_A_MICROSECOND = 6
@@ -47,6 +52,38 @@ def parse(value: str | None) -> Instant:
     Raises:
         RecordError: ``bad_timestamp``.
     """
+    if value and _PLAIN.fullmatch(value):
+        return Instant(_padded(value), microseconds(_moment(value)), 0)
+    return _parse_any(value)
+
+
+def parse_text(value: str | None) -> str:
+    """Read a timestamp that must be there, its text alone, in half the time.
+
+    Raises:
+        RecordError: ``bad_timestamp``.
+    """
+    if value and _PLAIN.fullmatch(value):
+        _moment(value)
+        return _padded(value)
+    return _parse_any(value).text
+
+
+def _moment(plain: str) -> datetime:
+    """Read a plain timestamp; it may look right and name no day of the calendar."""
+    try:
+        return datetime.fromisoformat(plain)
+    except ValueError:
+        raise RecordError(BAD_TIMESTAMP, f"No such moment: {_shown(plain)}.") from None
+
+
+def _padded(plain: str) -> str:
+    """Put the trimmed zeros back."""
+    return plain if len(plain) == _LENGTH else plain[:-1].ljust(_LENGTH - 1, "0") + "Z"
+
+
+def _parse_any(value: str | None) -> Instant:
+    """Read a timestamp of any form RFC 3339 allows."""
     found = _RFC3339.fullmatch(value) if value else None
     if found is None:
         raise RecordError(BAD_TIMESTAMP, f"Not a timestamp: {_shown(value)}.")
@@ -61,8 +98,6 @@ def parse(value: str | None) -> Instant:
         raise RecordError(BAD_TIMESTAMP, f"No such moment: {_shown(value)}.") from None
     since = moment - _EPOCH
     us = (since.days * _SECONDS_IN_A_DAY + since.seconds) * _MICROSECONDS_IN_A_SECOND
-    if fraction is not None and len(fraction) == _DIGITS_OF_A_MICROSECOND:  # what nearly every timestamp has
-        return Instant(f"{second}.{fraction}Z", us + int(fraction), 0)
     nine = f"{fraction or '':0<9.9}"
     micros = nine[:_DIGITS_OF_A_MICROSECOND]
     return Instant(f"{second}.{micros}Z", us + int(micros), int(nine[_DIGITS_OF_A_MICROSECOND:]))
@@ -103,7 +138,8 @@ def month(value: object) -> str:
 
 def microseconds(moment: datetime) -> int:
     """Give an aware moment as microseconds since 1970."""
-    return (moment - _EPOCH.replace(tzinfo=UTC)) // timedelta(microseconds=1)
+    since = moment - _AWARE_EPOCH
+    return (since.days * _SECONDS_IN_A_DAY + since.seconds) * _MICROSECONDS_IN_A_SECOND + since.microseconds
 
 
 def _shown(value: str | None) -> str:

@@ -103,11 +103,28 @@ def test_limits_that_never_pass_end_within_their_time() -> None:
             users_page(client)
 
 
-def test_a_server_that_is_not_there_is_named_without_the_key() -> None:
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_server_that_is_not_there_is_named_with_the_cause_and_without_the_key(
+    proxied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with StreamServer(World()) as server:
         settings = settings_for(server)
+    host = server.url.removeprefix("http://")
+    if proxied:
+        settings, host = settings_for(server, stream_chat_url="http://someone:pass@stream.invalid"), "stream.invalid"
+        monkeypatch.setenv("http_proxy", server.url)
     with StreamClient(settings, Bounds(attempts=2, first_wait_seconds=0.01)) as client:
-        with pytest.raises(SourceUnavailableError, match="ConnectionError") as caught:
+        with pytest.raises(SourceUnavailableError, match=f"{host}.*Connection refused.*STREAM_CHAT_URL") as caught:
+            users_page(client)
+        assert not any(secret in str(caught.value) for secret in (KEY, SECRET, "someone", "pass"))
+
+
+def test_a_host_that_has_no_address_is_told_so() -> None:
+    settings = Settings(
+        stream_api_key=KEY, stream_api_secret=SecretStr(SECRET), stream_chat_url="https://chat.stream.invalid"
+    )
+    with StreamClient(settings, Bounds(attempts=1, first_wait_seconds=0.01)) as client:
+        with pytest.raises(SourceUnavailableError, match=r"chat\.stream\.invalid.*[Nn]ame") as caught:
             users_page(client)
         assert KEY not in str(caught.value)
 
@@ -312,6 +329,17 @@ def test_an_answer_that_drips_ends_after_its_time_and_at_once_when_the_run_stops
             session.get(place, timeout=30)
         with Session(place, 1, lambda: True) as session, pytest.raises(requests.exceptions.ReadTimeout):
             session.get(place, timeout=30)
+
+
+def test_work_for_a_busy_pool_is_done_by_whoever_waits_for_it() -> None:
+    with serving(World()) as (_, client):
+        gate = threading.Event()
+        busy = [client.submit(gate.wait) for _ in range(client.pool._max_workers)]
+        try:
+            assert client.together(str, [1, 2, 3]) == ["1", "2", "3"]
+        finally:
+            gate.set()
+        assert all(client.result(one) for one in busy)
 
 
 def test_the_address_is_given_without_credentials() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatsdk_migration.errors import RecordError
+from chatsdk_migration.stream.times import instant
 from chatsdk_migration.transform import times
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,6 +34,26 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def test_a_timestamp_is_cut_not_rounded(sent: str, text: str, ns: int) -> None:
     found = times.parse(sent)
     assert (found.text, found.ns) == (text, ns)
+    assert times.parse_text(sent) == text
+
+
+@given(
+    st.integers(1, 9999), st.integers(0, 13), st.integers(0, 32), st.integers(0, 25), st.text("0123456789", max_size=7)
+)
+def test_the_plain_form_is_read_as_any_other(year: int, month: int, day: int, hour: int, digits: str) -> None:
+    """The same moment with an offset, which is never plain, tells what is right, and what is no moment at all."""
+    plain = f"{year:04}-{month:02}-{day:02}T{hour:02}:59:58{'.' if digits else ''}{digits}"
+    try:
+        expected = times.parse(f"{plain}+00:00")
+    except RecordError:
+        for read in (times.parse, times.parse_text):
+            with pytest.raises(RecordError):
+                read(f"{plain}Z")
+        assert instant(f"{plain}Z") is None
+        return
+    assert times.parse(f"{plain}Z") == expected
+    assert times.parse_text(f"{plain}Z") == expected.text
+    assert instant(f"{plain}Z") == expected.us * 1000 + expected.ns
 
 
 @given(
