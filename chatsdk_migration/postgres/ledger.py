@@ -23,7 +23,7 @@ from chatsdk_migration.rejected import key_of
 from chatsdk_migration.storable import repair
 
 SCHEMA = "chatsdk_migration"
-VERSION = 10
+VERSION = 9
 """Number of the newest ``ledger_<n>.sql``."""
 INSTALL_LOCK = 0x6D696772617465
 """Key of the advisory lock under which one process installs and the others wait."""

@@ -29,7 +29,7 @@ from chatsdk_migration.errors import ChannelError, TransientError
 from chatsdk_migration.models import LoadCounts
 from chatsdk_migration.postgres import ledger
 from chatsdk_migration.postgres.sql import statement
-from chatsdk_migration.postgres.target import Connection, tenant_transaction
+from chatsdk_migration.postgres.target import Connection
 
 LARGEST_CHUNK = 5_000
 """Messages in a transaction: live senders of the channel wait for its end."""
@@ -64,6 +64,23 @@ class Outcome:
     rejects: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(slots=True)
+class Progress:
+    """What a load has found out on its way.
+
+    Attributes:
+        alone: This very load has brought all messages of the channel: they are the plan, numbered by their ranks.
+        linked: And all at once, so that no link is left to make.
+        polled: A staged message has a poll.
+        uncounted: The unread messages of a staged member are to be counted.
+    """
+
+    alone: bool = False
+    linked: bool = False
+    polled: bool = False
+    uncounted: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """One channel's load: the connection that holds its stage, and the ids every statement is confined to.
@@ -73,6 +90,7 @@ class Scope:
         chunk: Messages in one transaction.
         user_message: Which per-user rows to write (``MappingRules.user_message``).
         staged: Rows copied into each stage table so far; what is empty is not merged.
+        progress: What the steps before have found out.
     """
 
     conn: Connection
@@ -84,12 +102,17 @@ class Scope:
     user_message: str
     run_id: str
     staged: Counter[str]
+    progress: Progress = field(default_factory=Progress)
 
     def run(self, name: str, **more: Any) -> Cursor[Any]:
-        """Run one statement with the channel's ids and more."""
-        return self.conn.execute(
-            statement(name), {"app": self.app_id, "channel": self.channel_id, "cid": self.cid} | more
-        )
+        """Run one statement with the channel's ids and more.
+
+        What parsing and planning cost is much for a small channel, so they are kept there; a large one is planned for
+        itself. Switching row-by-row checks off and on makes PostgreSQL forget all plans: nothing is to be kept then.
+        """
+        parameters = {"app": self.app_id, "channel": self.channel_id, "cid": self.cid} | more
+        kept = not self.privileged and self.staged["stage_message"] < LARGE_STAGE
+        return self.conn.execute(statement(name), parameters, prepare=kept)
 
     def row(self, name: str, **more: Any) -> tuple[Any, ...]:
         """Run a statement that gives exactly one row."""
@@ -99,8 +122,8 @@ class Scope:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Run a transaction of this tenant on the stage's connection."""
-        with tenant_transaction(self.conn, self.app_id):
+        """Run a transaction on the stage's connection, whose session is this tenant's."""
+        with self.conn.transaction():
             yield
 
     @contextmanager
@@ -143,6 +166,8 @@ def refresh_members(scope: Scope) -> None:
     """
     with scope.transaction():
         require_channel(scope)
+        if scope.row("members_carried") == (False,):
+            return
         scope.conn.execute("SET LOCAL enable_nestloop = off")
         scope.run("refresh_members")
         leavers, may_remove = scope.row("find_leavers")
@@ -183,12 +208,15 @@ def load_messages(scope: Scope) -> Outcome:
     """
     outcome = Outcome()
     written = _load_all_chunks(scope, outcome)
-    _link(scope)
+    if not scope.progress.linked:
+        _link(scope)
     with scope.transaction():
-        scope.run("map_known_messages")
-        _note_rejects(outcome, scope.run("reject_messages"))
-        _note_losses(outcome, scope.run("lose_references"))
         (carried,) = _one(scope.conn.execute("SELECT count(*) FROM stage_known WHERE line IS NOT NULL"))
+        if not scope.progress.alone:
+            scope.run("map_known_messages")
+        if carried < scope.staged["stage_message"]:
+            _note_rejects(outcome, scope.run("reject_messages"))
+        _note_losses(outcome, scope.run("lose_references"))
     outcome.counts = LoadCounts(written, carried - written)
     return outcome
 
@@ -209,9 +237,11 @@ def _load_all_chunks(scope: Scope, outcome: Outcome) -> int:
         if number:
             scope.conn.execute("TRUNCATE stage_known, stage_plan, stage_reader")
         plan = _plan(scope, outcome)
+        scope.progress.alone = number == 0 and plan.messages > 0
         loaded = _load_chunks(scope, plan)
         written += loaded
         if loaded == plan.messages:
+            scope.progress.linked = scope.progress.alone and loaded <= chunk_size(scope, plan.readers)
             return written
     raise TransientError(
         f"loading messages of {scope.cid}",
@@ -235,7 +265,8 @@ def _plan(scope: Scope, outcome: Outcome) -> Plan:
         require_channel(scope)
         if scope.staged["stage_poll"]:
             _note_rejects(outcome, scope.run("reject_polls"))
-        scope.run("detach_polls")
+        if scope.progress.polled:
+            scope.run("detach_polls")
         scope.run("know_messages")
         scope.run("know_references")
         scope.analyze(b"stage_known", staged)
@@ -304,7 +335,7 @@ def _insert_checked(scope: Scope, span: dict[str, int]) -> None:
         # First what takes longest: from the sequence row on, live senders of this channel wait for our commit.
         _fan_out(scope, span)
         scope.run("map_messages", **span)
-        (before,) = scope.row("take_numbers", rows=rows)
+        before = _take_numbers(scope, span)
         scope.run("insert_messages", before=before, **span)
         scope.run("remember_numbers", shift=before - span["after"])
     scope.run("count_messages", rows=rows, **span)
@@ -312,12 +343,20 @@ def _insert_checked(scope: Scope, span: dict[str, int]) -> None:
 
 def _insert_triggered(scope: Scope, span: dict[str, int]) -> None:
     scope.run("map_messages", **span)
-    (before,) = scope.row("take_numbers", rows=span["upto"] - span["after"])
+    before = _take_numbers(scope, span)
     scope.run("remember_numbers", shift=before - span["after"])
     last_message_at, updated_at = scope.row("remember_times")
     scope.run("insert_messages", before=before, **span)
     _fan_out(scope, span)
     scope.run("repair_times", last_message_at=last_message_at, updated_at=updated_at, **span)
+
+
+def _take_numbers(scope: Scope, span: dict[str, int]) -> int:
+    """Take the numbers of a range of ranks; give the one before them."""
+    before: int = scope.row("take_numbers", rows=span["upto"] - span["after"])[0]
+    if before != span["after"]:  # somebody's messages are in the channel already
+        scope.progress.alone = False
+    return before
 
 
 def _fan_out(scope: Scope, span: dict[str, int]) -> None:
@@ -337,9 +376,10 @@ def load_reactions(scope: Scope) -> Outcome:
         with scope.transaction(), scope.set_based_checks():
             written, arriving = scope.row("insert_reactions", after=after, upto=after + size)
         outcome.counts += LoadCounts(written, arriving - written)
-    with scope.transaction():
-        _note_rejects(outcome, scope.run("reject_reactions"))
-        _note_losses(outcome, scope.run("lose_reactions"))
+    if outcome.counts.written + outcome.counts.already_there < scope.staged["stage_reaction"]:
+        with scope.transaction():
+            _note_rejects(outcome, scope.run("reject_reactions"))
+            _note_losses(outcome, scope.run("lose_reactions"))
     return outcome
 
 
@@ -364,6 +404,8 @@ def attach_to_messages(scope: Scope) -> Outcome:
 
 def count_replies(scope: Scope) -> None:
     """Set ``reply_count`` of thread parents to their rows; only a crash or a quarantined reply leaves it wrong."""
+    if scope.progress.alone:  # counted in the plan, from the very replies that were inserted
+        return
     parents: list[UUID] = []
     while parents := _wrong_parents(scope, parents[-1] if parents else None):
         with scope.transaction():
@@ -383,8 +425,9 @@ def place_readers(scope: Scope) -> None:
     with scope.transaction():
         # Without statistics of a table just filled, the planner would take 10,000 members for one.
         scope.conn.execute("SET LOCAL enable_nestloop = off")
-        scope.run("place_readers")
-        scope.run("count_unread")
+        scope.run("place_first_readers" if scope.progress.alone else "place_readers")
+        if scope.progress.uncounted:
+            scope.run("count_unread")
 
 
 def audit(scope: Scope) -> None:
@@ -416,14 +459,15 @@ def record_categories(scope: Scope, categories: Collection[str]) -> None:
             scope.run("record_categories", categories=list(categories))
 
 
-def keep_notes(scope: Scope, entities: Collection[str]) -> None:
-    """Replace what an earlier run noted about these entities of the channel: losses and rejected records."""
+def keep_notes(scope: Scope, entities: Collection[str], *, rejects: bool = True) -> None:
+    """Replace what an earlier run noted about these entities of the channel: losses and (where found) rejects."""
     about = {"entities": list(entities)}
     with scope.transaction():
         scope.run("forget_losses", **about)
         scope.run("forget_quarantine", **about)
         scope.run("keep_losses", summed=ledger.summed_kinds(), **about)
-        scope.run("keep_quarantine", run=scope.run_id or None, **about)
+        if rejects:
+            scope.run("keep_quarantine", run=scope.run_id or None, **about)
 
 
 def _note_rejects(outcome: Outcome, found: Cursor[Any]) -> None:

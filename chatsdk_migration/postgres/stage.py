@@ -44,6 +44,14 @@ from chatsdk_migration.rejected import key_of
 
 LOCK_WAIT_SECONDS = 60
 """How long to wait for another run of the same channel; a killed one loses its lock as soon as its session ends."""
+ROWS_AT_A_TIME = 2_000
+"""Rows collected before they are copied: a COPY costs as much as a hundred rows, and pages bring few of each kind."""
+LARGEST_LEFTOVER_BYTES = 4 * 1024**2
+"""Size up to which a stage is emptied row by row. A new file for each table costs more, and every plan made before."""
+ONLY_WHEN_ASKED = 1_000_000_000
+"""Executions before psycopg prepares a statement by itself; ``merge.Scope.run`` says which are worth it."""
+MOST_PREPARED = 300
+"""Prepared statements of a session: ours, some of them for several types of numbers."""
 MOST_REMEMBERED_USERS = 100_000
 """Ids of people already staged; beyond it they are forgotten and staged again, which only costs time."""
 
@@ -69,6 +77,32 @@ _PINS = _Stage("stage_pin", PinRow._fields, Entity.PIN)
 _POLLS = _Stage("stage_poll", PollRow._fields, Entity.POLL)
 _VOTES = _Stage("stage_vote", VoteRow._fields, Entity.VOTE)
 _REACTIONS = _Stage("stage_reaction", ReactionRow._fields, Entity.REACTION)
+
+_LISTS = (
+    "members",
+    "messages",
+    "mentions",
+    "pins",
+    "polls",
+    "votes",
+    "reactions",
+    "losses",
+    "embedded_losses",
+    "rejects",
+)
+"""What a batch of a channel holds beside people."""
+
+_FOR_THE_LOAD = """
+SELECT set_config('synchronous_commit', 'off', false), set_config('enable_seqscan', 'off', false),
+       set_config('plan_cache_mode', 'force_generic_plan', false), set_config('app.current_app_id', %s, false)
+"""
+"""A channel is some twenty transactions: only its end waits for the disk, for all of them. A channel's rows are a small
+part of tables whose statistics lag behind a load: always by their keys, also in plans kept since these were empty."""
+_TO_THE_DISK = """
+RESET synchronous_commit; RESET enable_seqscan; RESET plan_cache_mode; RESET app.current_app_id;
+SELECT pg_logical_emit_message(true, 'chatsdk-migration', '')
+"""
+"""One transaction that writes something, and waits as long as the server wants to: all before it is safe then."""
 
 
 class ChannelStage(AbstractContextManager["ChannelStage"]):
@@ -105,6 +139,7 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
         self._sums = ledger.Sums()
         self._staged: Counter[str] = Counter()
         self._known_users: set[str] = set()
+        self._waiting: list[Batch] = []
         self._settled: frozenset[tuple[str, str]] = frozenset()  # rejects replayed or discarded before, by their keys
         self._entities: frozenset[str] = frozenset()
         self._resources = ExitStack()
@@ -112,14 +147,14 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             conn = stack.enter_context(self._target.connection())
-            self._scope = self._new_scope(conn)
+            self._opened = self._new_scope(conn)
             try:
                 with explained(f"preparing the load of {self.cid}", ChannelError):
+                    conn.prepare_threshold, conn.prepared_max = ONLY_WHEN_ASKED, MOST_PREPARED
+                    conn.execute(_FOR_THE_LOAD, [str(self._target.app_id)])
                     self._empty_tables()
                     self._lock()
                     self._settled = frozenset(self._scope.run("quarantine_settled"))
-                    # A channel is some fifteen transactions: only its end waits for the disk, for all of them.
-                    conn.execute("SET synchronous_commit = off")
             except BaseException:
                 conn.close()  # gives the lock back, whatever state the session is in
                 raise
@@ -146,22 +181,37 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
 
     def _close(self) -> None:
         with suppress(psycopg.Error):
-            self._scope.conn.close()
+            self._opened.conn.close()
 
     def _reach_the_disk(self) -> None:
-        """Commit something that is written, and wait as long as the server wants to: all before it is safe then."""
-        with self._scope.conn.transaction():
-            self._scope.conn.execute("RESET synchronous_commit")
-            self._scope.conn.execute("SELECT pg_logical_emit_message(true, 'chatsdk-migration', '')")
+        """Wait until all is safe, and leave the session as it was."""
+        self._scope.conn.execute(_TO_THE_DISK)
+
+    @property
+    def _scope(self) -> merge.Scope:
+        """The channel's scope, for statements that find all batches in the stage."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._stage(together(waiting))
+        return self._opened
 
     def add(self, batch: Batch) -> None:
-        """Copy a batch into the stage; a row PostgreSQL refuses costs that row only."""
+        """Take a batch for the stage; a row PostgreSQL refuses costs that row only."""
+        self._waiting.append(batch)
+        if sum(map(_size, self._waiting)) >= ROWS_AT_A_TIME:
+            _ = self._scope
+
+    def _stage(self, batch: Batch) -> None:
         with explained(f"staging rows of {self.cid}", ChannelError):
             fresh = self._new_users(batch)
             self._copy(_USERS, fresh, batch)
             self._note_embedded_losses(batch, fresh)
             self._copy(_MEMBERS, batch.members, batch)
             self._copy(_MESSAGES, batch.messages, batch)
+            self._plan_anew()
+            progress = self._opened.progress
+            progress.polled = progress.polled or any(row.poll_id is not None for row in batch.messages)
+            progress.uncounted = progress.uncounted or any(row.unread_count is None for row in batch.members)
             self._copy(_MENTIONS, batch.mentions, batch)
             self._copy(_PINS, batch.pins, batch)
             self._copy(_POLLS, batch.polls, batch)
@@ -210,7 +260,7 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
             self._remember_items()
             copy_rows(self._scope.conn, "stage_loss", LOSS_COLUMNS, self._sums.rows())
             self._sums = ledger.Sums()
-            merge.keep_notes(self._scope, self._entities)
+            merge.keep_notes(self._scope, self._entities, rejects=bool(self.rejects))
 
     def _remember_items(self) -> None:
         """Note how the polls came, for incremental syncs."""
@@ -246,14 +296,16 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
     def _empty_tables(self) -> None:
         """Create this session's tables, or empty those that the channel before left filled."""
         conn = self._scope.conn
-        row = conn.execute(statement("stage_filled")).fetchone()
-        filled = row[0] if row else None
-        if filled is None:
+        row = conn.execute(statement("stage_filled"), prepare=True).fetchone()
+        size, filled = row or (None, [])
+        if size is None:
             with conn.transaction():
                 conn.execute(statement("stage_tables"))
-        elif filled:
+        elif size > LARGEST_LEFTOVER_BYTES:
             tables = sql.SQL(", ").join(sql.Identifier("pg_temp", name) for name in filled)
             conn.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+        elif filled:
+            conn.execute(statement("stage_empty"), prepare=True)
 
     def _lock(self) -> None:
         """Wait, within bounds, until no other run loads this channel."""
@@ -282,22 +334,28 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
         lines = [ledger.loss_line(loss) for loss in batch.embedded_losses if loss.stream_id in ids]
         if lines:
             lines = [(merge.EMBEDDED_USER, *line[1:]) for line in lines]
-            copy_rows(self._scope.conn, "stage_loss", LOSS_COLUMNS, lines)
+            copy_rows(self._opened.conn, "stage_loss", LOSS_COLUMNS, lines)
             self._staged[merge.EMBEDDED_USER] += len(lines)
 
     def _store_users(self) -> None:
+        scope = self._scope
         if self._staged.pop(_USERS.table, 0):
-            self._noted(merge.store_users(self._scope))
+            self._noted(merge.store_users(scope))
 
     def _copy(self, stage: _Stage, rows: Sequence[tuple[Any, ...]], batch: Batch) -> None:
         refused: list[Rejected] = []
         in_halves(
             rows,
-            lambda some: copy_rows(self._scope.conn, stage.table, stage.columns, some),
+            lambda some: copy_rows(self._opened.conn, stage.table, stage.columns, some),
             lambda row, reason: refused.append(refusal(stage.entity.value, row, reason, batch)),
         )
         self._staged[stage.table] += len(rows)
         self._note_rejects(refused)
+
+    def _plan_anew(self) -> None:
+        """Have a large channel's statements planned for their own parameters; they are not kept either."""
+        if self._staged[_MESSAGES.table] >= merge.LARGE_STAGE:
+            self._opened.conn.execute("RESET plan_cache_mode; RESET enable_seqscan")
 
     def _note_losses(self, batch: Batch) -> None:
         lines: list[tuple[Any, ...]] = []
@@ -308,15 +366,31 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
             else:
                 self._sums.add(loss)
         if lines:
-            copy_rows(self._scope.conn, "stage_loss", LOSS_COLUMNS, lines)
+            copy_rows(self._opened.conn, "stage_loss", LOSS_COLUMNS, lines)
 
     def _note_rejects(self, rejects: Sequence[Rejected]) -> None:
         fresh = [one for one in rejects if (one.entity, key_of(one)) not in self._settled]
         self.rejects.update(rejected.entity for rejected in fresh)
         if fresh:
-            copy_rows(self._scope.conn, "stage_reject", REJECT_COLUMNS, [reject_line(one) for one in fresh])
+            copy_rows(self._opened.conn, "stage_reject", REJECT_COLUMNS, [reject_line(one) for one in fresh])
 
     def _noted(self, outcome: merge.Outcome) -> LoadCounts:
         self.losses.update(outcome.losses)
         self.rejects.update(outcome.rejects)
         return outcome.counts
+
+
+def together(batches: Sequence[Batch]) -> Batch:
+    """Put batches into one; of people met in several, the first description stands."""
+    if len(batches) == 1:
+        return batches[0]
+    every = Batch(sources=[one for batch in batches for one in batch.sources])
+    for batch in batches:
+        every.users = batch.users | every.users
+        for name in _LISTS:
+            getattr(every, name).extend(getattr(batch, name))
+    return every
+
+
+def _size(batch: Batch) -> int:
+    return len(batch.users) + sum(len(getattr(batch, name)) for name in _LISTS)

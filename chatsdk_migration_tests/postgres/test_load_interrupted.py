@@ -56,7 +56,8 @@ def test_killed_after_any_statement(target: TargetDatabase, role: Role, step: in
         axe.load()
         undisturbed, statements = picture(admin), axe.count
         assert statements > 50
-        for number in range(1, statements, step):
+        # The last two, on the way to the disk and giving the lock back, find everything committed.
+        for number in range(1, statements - 1, step):
             empty(admin)
             with pytest.raises(TransientError):
                 axe.load(fall_after=number)

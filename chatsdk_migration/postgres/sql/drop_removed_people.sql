@@ -1,8 +1,8 @@
 -- People whom somebody in ChatSDK deleted since they came: nothing of theirs arrives again, in quarantine neither.
 WITH removed AS MATERIALIZED (
     SELECT DISTINCT s.id FROM stage_user s
-    JOIN chatsdk_migration.carried_user k ON k.app_id = %(app)s AND k.user_id = s.id
     WHERE (SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = s.id) IS NULL
+      AND (SELECT k.user_id FROM chatsdk_migration.carried_user k WHERE k.app_id = %(app)s AND k.user_id = s.id) IS NOT NULL
 ), members AS (
     DELETE FROM stage_member s USING removed r WHERE s.user_id = r.id
 ), messages AS (

@@ -1,14 +1,21 @@
-WITH arriving AS MATERIALIZED (
-    SELECT s.message_id, s.user_id, s.emoji, s.created_at,
-           chatsdk_migration.item_digest('reaction', s.user_id, s.emoji, s.created_at) AS digest
-    FROM stage_reaction s
-    CROSS JOIN LATERAL (
-        SELECT m.channel_id FROM message m WHERE m.app_id = %(app)s AND m.id = s.message_id LIMIT 1 FOR KEY SHARE
-    ) m
-    CROSS JOIN LATERAL (
-        SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = s.user_id LIMIT 1 FOR KEY SHARE
-    ) u
-    WHERE s.line > %(after)s AND s.line <= %(upto)s AND m.channel_id = %(channel)s
+-- Each message and person is looked up and locked once, by its key, in one order. IS TRUE keeps what was found in a hash:
+-- the planner, who takes a few hundred rows for one, would compare each with each.
+WITH part AS MATERIALIZED (
+    SELECT s.message_id, s.user_id, s.emoji, s.created_at FROM stage_reaction s
+    WHERE s.line > %(after)s AND s.line <= %(upto)s
+), held_messages AS MATERIALIZED (
+    SELECT m.id, m.channel_id FROM message m
+    WHERE m.app_id = %(app)s AND m.id = ANY (ARRAY(SELECT DISTINCT p.message_id FROM part p))
+    ORDER BY m.id FOR KEY SHARE
+), held_people AS MATERIALIZED (
+    SELECT u.id FROM app_user u
+    WHERE u.app_id = %(app)s AND u.id = ANY (ARRAY(SELECT DISTINCT p.user_id FROM part p))
+    ORDER BY u.id FOR KEY SHARE
+), arriving AS MATERIALIZED (
+    SELECT p.*, chatsdk_migration.item_digest('reaction', p.user_id, p.emoji, p.created_at) AS digest
+    FROM part p
+    WHERE (p.message_id IN (SELECT id FROM held_messages WHERE channel_id = %(channel)s)) IS TRUE
+      AND (p.user_id IN (SELECT id FROM held_people)) IS TRUE
 ), before AS MATERIALIZED (
     SELECT b.message_id, unnest(b.items) AS digest FROM chatsdk_migration.carried b
     WHERE b.app_id = %(app)s AND b.message_id = ANY (ARRAY(SELECT DISTINCT message_id FROM arriving))

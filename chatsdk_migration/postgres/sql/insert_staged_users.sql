@@ -2,7 +2,8 @@
 -- before is not brought again.
 WITH fresh AS MATERIALIZED (
     SELECT DISTINCT ON (s.id) s.* FROM stage_user s
-    WHERE %(restore)s OR NOT EXISTS (SELECT FROM chatsdk_migration.carried_user k WHERE k.app_id = %(app)s AND k.user_id = s.id)
+    WHERE %(restore)s
+       OR (SELECT k.user_id FROM chatsdk_migration.carried_user k WHERE k.app_id = %(app)s AND k.user_id = s.id) IS NULL
     ORDER BY s.id
 ), inserted AS (
     INSERT INTO app_user (app_id, id, name, image_url, custom_data, last_active_at, created_at, updated_at)
@@ -15,6 +16,6 @@ SELECT %(app)s::uuid, f.id, CASE WHEN i.id IS NOT NULL
                             THEN chatsdk_migration.user_digest(i.name, i.image_url, i.custom_data) END
 FROM fresh f LEFT JOIN inserted i ON i.id = f.id
 -- Noted is who is there now: somebody the database kept out has not been carried.
-WHERE i.id IS NOT NULL OR EXISTS (SELECT FROM app_user u WHERE u.app_id = %(app)s AND u.id = f.id)
+WHERE i.id IS NOT NULL OR (SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = f.id) IS NOT NULL
 ORDER BY f.id
 ON CONFLICT (app_id, user_id) DO NOTHING

@@ -2,16 +2,16 @@
 -- hard-deleted message. Something mapped but no longer in the target was purged there and stays away.
 -- Looked up row by row in the large tables: their statistics lag far behind a load, and a join misplanned by them
 -- took minutes.
-WITH people AS MATERIALIZED (
+WITH strangers AS MATERIALIZED (
     SELECT author.user_id FROM (SELECT DISTINCT user_id FROM stage_message) author
-    WHERE (SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = author.user_id) IS NOT NULL
-), looked_up AS (
+    WHERE (SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = author.user_id) IS NULL
+), looked_up AS MATERIALIZED (
     SELECT s.stream_id, s.id, s.created_at, s.created_ns, s.ctid AS line,
            (SELECT m.channel_id FROM message m WHERE m.app_id = %(app)s AND m.id = s.id) AS found_in,
            (SELECT k.message_id FROM chatsdk_migration.message_map k
             WHERE k.app_id = %(app)s AND k.stream_id = s.stream_id) AS mapped
     FROM stage_message s
-    WHERE s.user_id IN (SELECT user_id FROM people)
+    WHERE s.user_id NOT IN (SELECT user_id FROM strangers)
 ), chosen AS (
     SELECT DISTINCT ON (stream_id COLLATE "C") *, found_in IS NULL AND mapped IS NULL AS fresh
     FROM looked_up

@@ -12,10 +12,13 @@ WITH unplaced AS MATERIALIZED (
     WHERE c.app_id = %(app)s AND c.channel_id = %(channel)s
       AND coalesce(c.last_read_seq, 0) = 0 AND c.last_read_message_id IS NULL
       AND (r.reads_all OR r.last_read IS NOT NULL)
+), ours AS MATERIALIZED (
+    -- By channel alone: beside the app, statistics that lag behind choose to read all of the app.
+    SELECT k.app_id, k.message_id FROM chatsdk_migration.message_map k
+    WHERE k.channel_id = %(channel)s AND EXISTS (SELECT FROM unplaced)
 ), history AS MATERIALIZED (
     SELECT m.created_at, m.seq, k.message_id IS NOT NULL AS carried FROM message m
-    LEFT JOIN chatsdk_migration.message_map k
-        ON k.app_id = %(app)s AND k.channel_id = %(channel)s AND k.message_id = m.id
+    LEFT JOIN ours k ON k.app_id = %(app)s AND k.message_id = m.id
     WHERE m.app_id = %(app)s AND m.channel_id = %(channel)s AND EXISTS (SELECT FROM unplaced)
 ), line AS (
     SELECT h.created_at AS at, h.seq, NULL::text AS user_id FROM history h

@@ -8,6 +8,12 @@ WITH buried AS (
       AND chatsdk_migration.row_digest(m.user_id, m.attachments, m.parent_id, m.reply_to_id, m.poll_id, m.created_at,
                                        m.edited_at, m.deleted_at) = b.row_digest
     RETURNING c.stream_id, m.*
+), unread AS (
+    -- What the report says that Stream holds.
+    UPDATE chatsdk_migration.source_month r SET messages = greatest(r.messages - w.messages, 1)
+    FROM (SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month, count(*) AS messages
+          FROM buried WHERE channel_id = %(channel)s GROUP BY 1) w
+    WHERE r.app_id = %(app)s AND r.cid = %(cid)s AND r.month = w.month
 ), noted AS (
     UPDATE chatsdk_migration.message_map b
     SET text_digest = NULL, gone_at = %(now)s::timestamptz,

@@ -1,0 +1,1 @@
+UPDATE chatsdk_migration.cutover SET frozen_at = %(at)s WHERE id = %(cutover)s
