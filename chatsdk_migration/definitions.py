@@ -7,10 +7,11 @@ from typing import Any
 
 import dagster as dg
 
-from chatsdk_migration.assets import channel_content, channels, migration_report, users
+from chatsdk_migration.assets import channel_content, channels, cutover_readiness, migration_report, users
 from chatsdk_migration.checks import preflight, reconciliation
 from chatsdk_migration.io_manager import PostgresIOManager
 from chatsdk_migration.jobs import (
+    assess_readiness,
     check_load,
     dry_run,
     full_migration,
@@ -23,8 +24,13 @@ from chatsdk_migration.jobs import (
     verify_migration,
 )
 from chatsdk_migration.resources import MigrationResource
-from chatsdk_migration.schedules import retry_unfinished_channels, sync_every_ten_minutes, verify_daily
-from chatsdk_migration.sensors import check_finished_load, migrate_discovered_channels
+from chatsdk_migration.schedules import (
+    assess_hourly,
+    retry_unfinished_channels,
+    sync_every_ten_minutes,
+    verify_daily,
+)
+from chatsdk_migration.sensors import check_finished_load, migrate_discovered_channels, tell_when_ready
 
 
 def build_definitions(*, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -40,7 +46,7 @@ def build_definitions(*, overrides: Mapping[str, Any] | None = None) -> dg.Defin
     migration = given.pop("migration", None) or MigrationResource()
     resources = {"migration": migration, "io_manager": PostgresIOManager(migration=migration)} | given
     return dg.Definitions(
-        assets=[users, channels, channel_content, migration_report],
+        assets=[users, channels, channel_content, migration_report, cutover_readiness],
         asset_checks=[preflight, reconciliation],
         jobs=[
             full_migration,
@@ -53,9 +59,10 @@ def build_definitions(*, overrides: Mapping[str, Any] | None = None) -> dg.Defin
             verify_channels,
             check_load,
             incremental_sync,
+            assess_readiness,
         ],
-        sensors=[migrate_discovered_channels, check_finished_load],
-        schedules=[retry_unfinished_channels, verify_daily, sync_every_ten_minutes],
+        sensors=[migrate_discovered_channels, check_finished_load, tell_when_ready],
+        schedules=[retry_unfinished_channels, verify_daily, sync_every_ten_minutes, assess_hourly],
         resources=resources,
         executor=dg.in_process_executor,
     )

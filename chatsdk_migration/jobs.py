@@ -9,13 +9,16 @@ from pydantic import Field
 from chatsdk_migration import sync
 from chatsdk_migration.assets.channel_content import carry_channels
 from chatsdk_migration.checks.reconciliation import SPECS
+from chatsdk_migration.cutover import assess, history
 from chatsdk_migration.errors import PermanentError
+from chatsdk_migration.instance.beside import in_the_way_of_a_sync as in_the_way_of_a_sync  # noqa: PLC0414 - where others look for it
 from chatsdk_migration.instance.home import STREAM_POOL
 from chatsdk_migration.instance.owner import claim
 from chatsdk_migration.instance.recorder import plan_partitions
 from chatsdk_migration.instance.worker import sign_run
 from chatsdk_migration.partitions import CONTENT, LISTS, add_channels, all_channels, unfinished_channels
 from chatsdk_migration.quarantine import Selection
+from chatsdk_migration.readiness_record import READINESS, record_readiness
 from chatsdk_migration.rehearsal import choose, rehearse
 from chatsdk_migration.reporting import as_failures, channels_failed, explain, replay_observations, replays_failed
 from chatsdk_migration.resources import MigrationResource
@@ -45,6 +48,14 @@ report_migration = dg.define_asset_job(
     selection=dg.AssetSelection.assets("migration_report"),
     description="The loss report: what was imported, changed, withheld, rejected and is missing, as Markdown, JSON and "
     "plots. Reads only; run it whenever you want to know.",
+)
+
+
+assess_readiness = dg.define_asset_job(
+    "assess_readiness",
+    selection=dg.AssetSelection.assets(READINESS),
+    description="Ready for the switch to ChatSDK, or not ready because …: from what the last syncs and verifications "
+    "left. Each of those refreshes it, too. Reads the target only.",
 )
 
 
@@ -193,24 +204,6 @@ class SyncSelection(dg.Config):
     channels: list[str] = Field(default=[], description="cids. Empty: all, with people and deleted channels.")
 
 
-LOADS = (full_migration.name, migrate_channel_range.name, migrate_channels.name)
-UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
-
-
-def in_the_way_of_a_sync(instance: dg.DagsterInstance, own_run_id: str = "") -> str | None:
-    """Give the name of a job under way beside which no sync may start; None when there is none."""
-    for name in ("incremental_sync", *LOADS):
-        runs = instance.get_runs(dg.RunsFilter(job_name=name, statuses=UNDER_WAY))
-        if any(run.run_id != own_run_id for run in runs):
-            return name
-    return None
-
-
 @dg.op(pool=STREAM_POOL, out=dg.Out(dg.Nothing))
 def sync_changes(
     context: dg.OpExecutionContext, config: SyncSelection, migration: MigrationResource
@@ -225,7 +218,10 @@ def sync_changes(
         claim(context.instance, settings)
         with sync.open_migration(settings, context.run.run_id) as opened:
             report = sync.sync_once(opened, sweep=sweep, cids=config.channels or None)
-        record_sync(context, report)
+            record_sync(context, report)
+            history.note(opened.target, history.of_sync(report, sweep, some=bool(config.channels)))
+            unfinished = unfinished_channels(context.instance)
+            record_readiness(context, assess(opened.target, settings, report.finished, unfinished=unfinished))
     if report.problems:
         raise channels_failed(report.problems, len(report.channels))
     return dg.Output(None, metadata={"report": dg.MetadataValue.json(report.as_json())})

@@ -19,7 +19,7 @@ from pydantic import PrivateAttr
 from chatsdk_migration import quarantine, transfer
 from chatsdk_migration.crew import Crew, processes_for
 from chatsdk_migration.cutover import Readiness, assess, history
-from chatsdk_migration.instance import owner, worker
+from chatsdk_migration.instance import beside, owner, worker
 from chatsdk_migration.models import Batch, LoadCounts
 from chatsdk_migration.postgres import ledger
 from chatsdk_migration.postgres.target import Target
@@ -211,6 +211,7 @@ class MigrationResource(dg.ConfigurableResource[Any]):
         Raises:
             PermanentError: The instance is another migration's, or the preflight failed.
         """
+        beside.refuse_beside_a_sync(context.instance, context.run)
         worker.sign_run(context.instance, context.run)
         owner.claim(context.instance, self.settings())
         carrier = self.carrier(context.run.run_id)

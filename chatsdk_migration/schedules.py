@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import dagster as dg
 
-from chatsdk_migration.jobs import in_the_way_of_a_sync, incremental_sync, migrate_channels, verify_migration
+from chatsdk_migration.instance.beside import in_the_way_of_a_sync
+from chatsdk_migration.jobs import (
+    assess_readiness,
+    incremental_sync,
+    migrate_channels,
+    verify_migration,
+)
 from chatsdk_migration.partitions import unfinished_channels
 
 _UNDER_WAY = [
@@ -56,3 +62,13 @@ def sync_every_ten_minutes(context: dg.ScheduleEvaluationContext) -> dg.RunReque
     if other := in_the_way_of_a_sync(context.instance):
         return dg.SkipReason(f"A run of {other} is under way.")
     return dg.RunRequest()
+
+
+assess_hourly = dg.ScheduleDefinition(
+    name="assess_hourly",
+    job=assess_readiness,
+    cron_schedule="30 * * * *",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Every hour, refreshes the readiness for the switch: it ages even when no sync runs.",
+)
+"""Each sync and each verification refreshes it anyway."""

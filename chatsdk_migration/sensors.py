@@ -1,4 +1,4 @@
-"""The sensors that go on from discovered channels to their content, and from their content to its checks.
+"""The sensors that go on from discovered channels to their content, to its checks, and one that tells of readiness.
 
 Here: when the runs start. Not here: how channels are grouped into runs (``partitions.plan_runs``).
 """
@@ -14,8 +14,11 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from chatsdk_migration.instance.launch import is_from_command_line
 from chatsdk_migration.jobs import check_load, full_migration, migrate_channel_range, migrate_channels
 from chatsdk_migration.partitions import all_channels, plan_runs, unfinished_channels
+from chatsdk_migration.readiness_record import READINESS, READY
 
 LOOK_EVERY_SECONDS = 10
+READINESS_EVERY_SECONDS = 30
+_READY, _NOT_READY = "ready", "not ready"
 
 
 @dg.run_status_sensor(
@@ -61,6 +64,27 @@ def check_finished_load(context: dg.RunStatusSensorContext) -> dg.RunRequest | d
     if left := unfinished_channels(context.instance):
         return dg.SkipReason(f"{len(left)} channels are still failed or missing.")
     return dg.RunRequest(run_key=run.run_id)
+
+
+@dg.sensor(
+    minimum_interval_seconds=READINESS_EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Says in its log, once, that the switch to ChatSDK has become possible. Starts nothing.",
+)
+def tell_when_ready(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Log the change from not ready to ready; the cursor is the newest readiness seen."""
+    event = context.instance.get_latest_materialization_event(READINESS)
+    found = event.asset_materialization.metadata.get(READY) if event and event.asset_materialization else None
+    if found is None:
+        return dg.SkipReason("The readiness has not been judged yet.")
+    was_ready, is_ready = context.cursor == _READY, found.value == 1
+    context.update_cursor(_READY if is_ready else _NOT_READY)
+    if not is_ready:
+        return dg.SkipReason("Not ready for the switch; asset cutover_readiness says why.")
+    if not was_ready:
+        context.log.info("Ready for the switch to ChatSDK. Next: chatsdk-migrate cutover.")
+        return dg.SkipReason("Has become ready for the switch: chatsdk-migrate cutover.")
+    return dg.SkipReason("Still ready for the switch.")
 
 
 def range_request(cause: str, start: str, end: str) -> dg.RunRequest:

@@ -149,6 +149,17 @@ class Settings(BaseSettings):
     cutover_step_max_age_minutes: Annotated[float, Field(gt=0)] = 60.0
     """Age above which an interrupted cutover repeats what it had done: the final sync, the verification."""
 
+    sync_queue_url: str | None = None
+    """SQS queue that gets Stream's events: a sync then looks at the channels they name. None: at all channels."""
+    sync_queue_region: str | None = None
+    """AWS region of the queue; None: as boto3 finds it."""
+    sync_queue_endpoint_url: str | None = None
+    """Another SQS than Amazon's: a VPC endpoint, or a local stand-in."""
+    sync_queue_messages: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    """Messages one sync takes from the queue; the others wait for the next."""
+    sync_full_look_minutes: Annotated[float, Field(ge=0)] = 60.0
+    """With a queue, how often all channels are looked at nevertheless: some of Stream's events are lost."""
+
     mapping: MappingRules = Field(default_factory=MappingRules)
 
     @classmethod

@@ -14,10 +14,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from chatsdk_migration.cli import options, quarantine, quiet
 from chatsdk_migration.errors import MigrationError
@@ -28,8 +29,23 @@ EXIT_DEFECT = 3
 EXIT_INTERRUPTED = 130
 """What shells give a program that Ctrl-C ended."""
 
+
+
+class Commands(TyperGroup):
+    """The commands; Ctrl-C in any of them is an interrupt and not, as by default, a failure."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; those whose interrupt needs more words say them themselves."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            complain("Interrupted.")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
 app = typer.Typer(
     name="chatsdk-migrate",
+    cls=Commands,
     help="Move a Stream Chat app into ChatSDK's database. Start with `validate`, then `import-stream`.",
     no_args_is_help=True,
     add_completion=False,
@@ -227,6 +243,68 @@ def sync(  # noqa: PLR0913 - where from, where to, how often
     with resumable():
         failed = syncing.run_sync(console, None if once else every, sweep=sweep)
     raise typer.Exit(EXIT_FAILED_CHANNELS if failed else 0)
+
+
+@app.command()
+def cutover(  # noqa: PLR0913 - where from, where to, and how
+    api_key: options.ApiKey = None,
+    secret: options.Secret = None,
+    target_app_id: options.TargetAppId = None,
+    db_host: options.DbHost = None,
+    db_port: options.DbPort = None,
+    db_name: options.DbName = None,
+    db_user: options.DbUser = None,
+    db_password: options.DbPassword = None,
+    db_ssl: options.DbSsl = None,
+    db_ssl_ca: options.DbSslCa = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Rehearse what only reads, with timings; change nothing, ask nothing.")
+    ] = False,
+    sample: Annotated[
+        str, typer.Option("--sample", metavar="N%", help="Share of the channels a --dry-run compares.")
+    ] = "5%",
+    yes: Annotated[bool, typer.Option("--yes", help="Writes in Stream are frozen already; ask nothing.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="With --yes: put right what nothing explains.")] = False,
+    skip_readiness: Annotated[bool, typer.Option("--skip-readiness", help="Go on although not ready.")] = False,
+    skip_freeze_check: Annotated[
+        bool, typer.Option("--skip-freeze-check", help="Do not look whether Stream is still being written.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget a cutover that was begun, and begin anew.")] = False,
+    thaw: Annotated[
+        bool, typer.Option("--thaw", help="Stream is thawed: end the cutover under way, and say how to go on.")
+    ] = False,
+) -> None:
+    """Switch to ChatSDK: freeze, final sync, comparison, proof; interrupted, it goes on where it was."""
+    options.into_environment(
+        api_key=api_key,
+        secret=secret,
+        target_app_id=target_app_id,
+        db_host=db_host,
+        db_port=db_port,
+        db_name=db_name,
+        db_user=db_user,
+        db_password=db_password,
+        db_ssl=db_ssl,
+        db_ssl_ca=db_ssl_ca,
+    )
+    from chatsdk_migration.cli.cutover import Wanted, run_cutover
+
+    wanted = Wanted(
+        dry_run,
+        sample,
+        yes=yes,
+        repair=repair,
+        skip_readiness=skip_readiness,
+        skip_freeze_check=skip_freeze_check,
+        fresh=fresh,
+        thaw=thaw,
+    )
+    try:
+        equal = run_cutover(console, wanted)
+    except KeyboardInterrupt:
+        complain("Interrupted. What is done is kept: run the same command again to go on.")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    raise typer.Exit(0 if equal else EXIT_FAILED_CHANNELS)
 
 
 @app.command()

@@ -1,9 +1,12 @@
-"""``status``: what is done, failed and missing, how fast it goes, how long still. All from Dagster's own records."""
+"""``status``: what is done, failed and missing, how fast it goes, how long still, and whether the switch can be made.
+
+The load from Dagster's own records, the switch from the target.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 from dagster import AssetPartitionStatus
@@ -12,8 +15,12 @@ from rich.table import Table
 
 from chatsdk_migration.cli.session import default_home, has_records, opened_instance
 from chatsdk_migration.cli.summary import print_reasons
+from chatsdk_migration.cutover import assess, proof, state
+from chatsdk_migration.errors import MigrationError
 from chatsdk_migration.partitions import CHANNELS, CONTENT, LISTS, all_channels, failed_channels, unfinished_channels
+from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.progress import duration
+from chatsdk_migration.settings import Settings
 
 KILLED = "the run was killed or stopped before it was through"
 RECORDS_A_PAGE = 1000
@@ -31,6 +38,7 @@ def show_status(console: Console) -> None:
         console.print(_table(instance, keys))
         _print_pace(console, instance, keys)
         _print_failed(console, instance)
+        _print_readiness(console, instance)
 
 
 def _table(instance: dg.DagsterInstance, keys: Sequence[str]) -> Table:
@@ -100,6 +108,34 @@ def _print_failed(console: Console, instance: dg.DagsterInstance) -> None:
     reasons = _reasons(instance, failed)
     print_reasons(console, {cid: reasons.get(cid, KILLED) for cid in failed})
     console.print("Follow each reason's advice, then run import-stream with --resume.")
+
+
+def _print_readiness(console: Console, instance: dg.DagsterInstance) -> None:
+    """Say whether the switch can be made, and how far a cutover is; without a target from the records."""
+    try:
+        settings = Settings.load()
+        target = Target(settings)
+        try:
+            lines = list(_standing(target, settings, unfinished_channels(instance)))
+        finally:
+            target.close()
+    except MigrationError as error:
+        lines = [f"Readiness for the switch: not known. {error}"]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _standing(target: Target, settings: Settings, unfinished: Sequence[str]) -> Iterator[str]:
+    found = assess(target, settings, unfinished=unfinished)
+    yield from proof.readiness_lines(found)
+    standing = state.current(target) if found.channels else None
+    if standing is not None and standing.ended_at is None:
+        since = (
+            f"writes in Stream frozen {standing.frozen_at:%d %b %H:%M} UTC" if standing.frozen_at else "not frozen yet"
+        )
+        yield f"A cutover is under way, {since}: `chatsdk-migrate cutover` goes on with it."
+    elif standing is not None:
+        yield f"The last cutover ended {standing.ended_at:%d %b %H:%M} UTC: {standing.outcome}."
 
 
 def _reasons(instance: dg.DagsterInstance, failed: Sequence[str]) -> dict[str, str]:

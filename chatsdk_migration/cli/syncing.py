@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import dagster as dg
+import typer
 from dagster import DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from rich.console import Console
@@ -26,6 +29,10 @@ from chatsdk_migration.sync import Cost, Sweep, cost, open_migration
 
 _INTERVAL = re.compile(r"(\d+)\s*([smh]?)")
 _SECONDS = {"": 60, "s": 1, "m": 60, "h": 3600}
+EXIT_INTERRUPTED = 130
+_IN_THE_MIDDLE = "Interrupted in the middle of a sync. What is done is kept, and the next sync does the rest."
+_BETWEEN = "Stopped between two syncs: nothing is left half done. `chatsdk-migrate sync` goes on from here."
+T = TypeVar("T")
 DEFAULT_INTERVAL_SECONDS = 600
 """For the share of the limits that is printed; the interval of the schedule."""
 
@@ -45,10 +52,20 @@ def run_sync(console: Console, every: str | None, *, sweep: bool) -> bool:
         definitions = build_definitions()
         while True:
             began = time.monotonic()
-            failed = _sync(console, instance, definitions, chosen)
+            failed = _undisturbed(console, lambda: _sync(console, instance, definitions, chosen), _IN_THE_MIDDLE)
             if interval is None:
                 return failed
-            time.sleep(max(0.0, interval - (time.monotonic() - began)))
+            wait = max(0.0, interval - (time.monotonic() - began))
+            console.print(f"Next sync in {round(wait)} s; Ctrl-C ends.", highlight=False)
+            _undisturbed(console, partial(time.sleep, wait), _BETWEEN)
+
+
+def _undisturbed(console: Console, work: Callable[[], T], when_interrupted: str) -> T:
+    try:
+        return work()
+    except KeyboardInterrupt:
+        console.print(when_interrupted, highlight=False)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def seconds_of(interval: str) -> int:
@@ -108,5 +125,17 @@ def report_line(report: dict[str, Any]) -> str:
     return (
         f"Synced to {report['started']}: {report['channels_looked_at']:,} channels looked at, "
         f"{report['channels_changed']:,} changed ({applied}); {report['conflicts']:,} conflicts stand; "
-        f"{report['api_calls']:,} calls."
+        f"{report['api_calls']:,} calls.{_feed_words(report)}"
     )
+
+
+def _feed_words(report: dict[str, Any]) -> str:
+    """Say what the queue of Stream's events brought."""
+    feed = report.get("feed")
+    if feed is None:
+        return ""
+    said = f" Queue: {feed['received']:,} messages for {feed['channels']:,} channels"
+    said += ", all channels looked at" if report["looked_at_all"] else ", only those looked at"
+    if feed["unreadable"]:
+        said += f"; {feed['unreadable']:,} could not be read"
+    return f"{said}; {feed['problem']}" if feed.get("problem") else f"{said}."

@@ -45,7 +45,7 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class _Watch:
+class Watch:
     """What the events of the run say: each check's result, the verdict, and why the run broke off."""
 
     passed: dict[str, bool] = field(default_factory=dict)
@@ -87,16 +87,8 @@ def run_verify(console: Console, wanted: Wanted) -> bool:
         PermanentError: Bad input or configuration, or nothing could be compared.
     """
     require_credentials(Settings.load())
-    config = {"ops": {"reconciliation": {"config": _config(wanted)}}}
-    job, watch = verify_channels if wanted.channels else verify_migration, _Watch()
     with opened_instance() as instance, console.status("Comparing…"):
-        finished = launch.run_in_process(
-            instance, build_definitions(), job.name, run_config=config, on_event=watch.note
-        )
-    if finished.interrupted:
-        raise KeyboardInterrupt
-    if not watch.verdict:
-        raise PermanentError(f"run {finished.run.run_id}", watch.reason.rstrip("."), "Put it right, then run again.")
+        watch = compare(instance, wanted)
     watch.verdict["checks"] = {
         name: {"passed": passed, "says": watch.said[name], "differences": watch.found.get(name, [])}
         for name, passed in watch.passed.items()
@@ -108,9 +100,26 @@ def run_verify(console: Console, wanted: Wanted) -> bool:
     return all(watch.passed.values())
 
 
+def compare(instance: dg.DagsterInstance, wanted: Wanted) -> Watch:
+    """Run the job that compares; give what its events say.
+
+    Raises:
+        PermanentError: Nothing could be compared.
+        KeyboardInterrupt: Somebody ended it.
+    """
+    config = {"ops": {"reconciliation": {"config": _config(wanted)}}}
+    job, watch = verify_channels if wanted.channels else verify_migration, Watch()
+    finished = launch.run_in_process(instance, build_definitions(), job.name, run_config=config, on_event=watch.note)
+    if finished.interrupted:
+        raise KeyboardInterrupt
+    if not watch.verdict:
+        raise PermanentError(f"run {finished.run.run_id}", watch.reason.rstrip("."), "Put it right, then run again.")
+    return watch
+
+
 def check_load(console: Console, instance: dg.DagsterInstance, definitions: dg.Definitions) -> bool:
     """Make the checks that must hold after a load; print those that failed, and say whether all passed."""
-    watch = _Watch()
+    watch = Watch()
     with console.status("Checking…"):
         finished = launch.run_in_process(instance, definitions, check_load_job.name, on_event=watch.note)
     if finished.interrupted:
@@ -126,13 +135,13 @@ def check_load(console: Console, instance: dg.DagsterInstance, definitions: dg.D
 def _config(wanted: Wanted) -> dict[str, Any]:
     return {
         "channels": list(wanted.channels),
-        "sample_percent": _percent(wanted.sample),
+        "sample_percent": percent(wanted.sample),
         "from_ledger": wanted.from_ledger,
         "repair": wanted.repair,
     }
 
 
-def _percent(text: str) -> float:
+def percent(text: str) -> float:
     """Read ``5%`` or ``5``.
 
     Raises:
@@ -224,7 +233,7 @@ def _explanations(verdict: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
-def _print_checks(console: Console, watch: _Watch) -> None:
+def _print_checks(console: Console, watch: Watch) -> None:
     for name, passed in watch.passed.items():
         if name != "content":
             says = "[green]passed[/]" if passed else "[bold red]failed[/]"

@@ -19,6 +19,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
+from email.utils import format_datetime
 from time import perf_counter, time
 from types import TracebackType
 from typing import Self
@@ -96,6 +97,7 @@ class StreamServer:
         self.faults = Faults(seed)
         self.calls: Counter[str] = Counter()
         self.answers: Counter[tuple[str, int]] = Counter()
+        self.bytes_sent = 0
         self.failures: list[Exception] = []
         self.before_answer: Hook | None = None
         self.in_flight = 0
@@ -276,9 +278,11 @@ class StreamServer:
         status, body, extra = _damaged(found, fault, started, unlisted=self.options.unlisted_fields)
         shown = {**headers(verdict, self.options), **extra}
         shown.setdefault("Content-Type", JSON_TYPE)
+        shown["Date"] = format_datetime(self.world.clock(), usegmt=True)  # the world's clock is Stream's
         if self.options.gzip and "gzip" in request.headers.get("Accept-Encoding", ""):
             body, shown["Content-Encoding"] = gzip.compress(body, 1), "gzip"
         self.answers[asked.endpoint, status] += 1
+        self.bytes_sent += len(body)
         if fault == "cut" or self.options.chunked:
             return await self._send_in_pieces(request, web.StreamResponse(status=status, headers=shown), body, fault)
         return web.Response(status=status, body=body, headers=shown)

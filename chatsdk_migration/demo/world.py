@@ -358,6 +358,13 @@ class World(PeopleActs):
             self.note_change(self.poll_messages[poll_id])
             return stored
 
+    def remove_vote(self, poll_id: str, vote_id: str) -> Json:
+        """Take a vote back; nothing else moves."""
+        with self.lock:
+            vote = self.votes[poll_id].pop(vote_id)
+            self.note_change(self.poll_messages[poll_id])
+            return vote
+
     # ---- looking
 
     def messages_of(self, cid: str, include_replies: bool = True) -> list[Json]:  # noqa: FBT001, FBT002

@@ -29,6 +29,8 @@ class Watermark:
         truncated_at: As Stream served it.
         member_count: Stream's own count.
         digest: Of the channel's own fields, members and read positions, as mapped.
+        seen_at: Time of the newest change that Stream showed.
+        applied_at: Time of the newest one that was carried.
     """
 
     synced_to: datetime | None = None
@@ -38,6 +40,8 @@ class Watermark:
     truncated_at: str | None = None
     member_count: int | None = None
     digest: str | None = None
+    seen_at: datetime | None = None
+    applied_at: datetime | None = None
 
 
 def moment(seconds: float | None) -> datetime | None:

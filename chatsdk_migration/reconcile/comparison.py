@@ -42,7 +42,7 @@ _CONTENT = (
     "find_positions",
 )
 _NUMBERS = ("find_sequence", "find_channel_counters", "find_reply_counts", "find_poll_totals")
-"""After ``explain_people``: they leave out what is missing or extra without an explanation."""
+"""After all that explains: they leave out what is missing or extra without an explanation."""
 _COMPARED = ("members", "messages", "reactions", "mentions", "pins", "polls", "votes")
 """Columns of ``compared.sql``."""
 
@@ -102,7 +102,7 @@ class ComparisonStage(ChannelStage):
             self._scope.conn.execute("SET LOCAL enable_nestloop = off")  # by hashes: the rows are members x messages
             self._run("find_states", everything=self._scope.user_message == "all")
             self._scope.conn.execute("SET LOCAL enable_nestloop = on")
-        for name in ("explain_people", *_NUMBERS):
+        for name in ("explain_conflicts", "explain_people", *_NUMBERS):
             self._run(name)
 
     def tallies(self) -> Counter[Tally]:

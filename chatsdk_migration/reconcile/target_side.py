@@ -93,7 +93,7 @@ def people(target: Target, rules: MappingRules, pages: Iterable[Sequence[UserRow
         for rows in pages:
             copy_rows(conn, "verify_app_user", UserRow._fields, rows)
             verdict.compared["users"] += len(rows)
-        _find(conn, target, rules, ["app_users"])
+        _find(conn, target, rules, ["app_users", "explain_users"])
         _read(conn, verdict)
     return verdict
 

@@ -1,7 +1,8 @@
 """Incremental syncs: the target follows Stream after the first load, beside live users on both sides.
 
-Here: detecting what changed (``detecting.py``), reading it (``reading.py``), making the changes (``stage.py``), the
-whole of one sync (``engine.py``). Not here: Dagster (``jobs.py``, ``schedules.py``), the terminal (``cli/syncing.py``),
+Here: detecting what changed (``detecting.py``), by Stream's own events where there is a queue of them (``feed.py``),
+reading it (``reading.py``), making the changes (``stage.py``), the whole of one sync (``engine.py``), its cost and the
+lag (``outlook.py``). Not here: Dagster (``jobs.py``, ``schedules.py``), the terminal (``cli/syncing.py``),
 the first load of a channel (``transfer.py``), which a sync uses for channels that are new.
 
 What Stream can be asked, and what it cannot, by its docs and SDKs:
@@ -12,13 +13,15 @@ What Stream can be asked, and what it cannot, by its docs and SDKs:
 * Deletions of messages and back-dated messages move nothing: recent history is read again in turns
   (``sync_rescan_days``, ``sync_rescan_calls``), all of it on demand (``Sweep.ALL``).
 * Votes move nothing either, and members beyond the hundred newest: both are seen when their message or channel is read.
+  Changes of a poll itself (its question, an option, that it closed) are listed by time.
 
 What a person in ChatSDK did after the load stays. A channel deleted in Stream loses the members it had there, unless
 somebody has written in it here: then it is listed as a conflict.
 """
 
-from chatsdk_migration.sync.engine import SyncBusyError, cost, lag, open_migration, sync_once, watermarks
+from chatsdk_migration.sync.engine import SyncBusyError, open_migration, sync_once
 from chatsdk_migration.sync.model import ChannelSync, Conflict, Cost, Lag, Sweep, SyncReport
+from chatsdk_migration.sync.outlook import conflicts, cost, known_channels, lag, watermarks
 
 __all__ = [
     "ChannelSync",
@@ -28,7 +31,9 @@ __all__ = [
     "Sweep",
     "SyncBusyError",
     "SyncReport",
+    "conflicts",
     "cost",
+    "known_channels",
     "lag",
     "open_migration",
     "sync_once",

@@ -7,25 +7,30 @@ Here: the comparison of the list with the watermarks, and the choice of what to 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from chatsdk_migration import identity
 from chatsdk_migration.models import Batch, ChannelRow, Json
-from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.postgres.watermarks import Watermark
 from chatsdk_migration.settings import MappingRules
-from chatsdk_migration.stream import changes, messages
-from chatsdk_migration.stream.channels import MEMBERS_IN_STATE, cid_of, walk_channels
+from chatsdk_migration.stream import changes
+from chatsdk_migration.stream.channels import MEMBERS_IN_STATE, channels_page, cid_of, walk_channels
+from chatsdk_migration.stream.channels import PAGE as CHANNELS_PAGE
 from chatsdk_migration.stream.client import StreamClient
 from chatsdk_migration.stream.times import NANOSECONDS_IN_A_SECOND, instant
+from chatsdk_migration.sync.feed import Hint
 from chatsdk_migration.sync.model import Sweep
+from chatsdk_migration.sync.outlook import has_polls, messages_of_polls, rescan_sizes
 from chatsdk_migration.sync.reading import Plan, rfc3339
 from chatsdk_migration.transform.channels import map_channel
 from chatsdk_migration.transform.members import map_members
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -56,6 +61,8 @@ class Detector:
         marks: The watermarks.
         now: Stream's clock when the sync began.
         only: Look at these channels alone.
+        hints: What events said of channels.
+        by_events: Only what events named is looked at: they name deletions too, so no history is read again.
     """
 
     source: StreamClient
@@ -66,20 +73,35 @@ class Detector:
     now: datetime
     overlap: timedelta
     only: frozenset[str] | None = None
+    hints: Mapping[str, Hint] = field(default_factory=dict)
+    by_events: bool = False
 
     def detect(self, sweep: Sweep) -> Detected:
         """Look at every channel; all that is not due at the end has not changed."""
         out, places = Detected(), list[changes.Place]()
-        for page in walk_channels(self.source, MEMBERS_IN_STATE):
+        for page in self._pages():
             for state in page:
-                if self.only is None or cid_of(state) in self.only:
-                    self._look(state, sweep, out, places)
+                self._look(state, sweep, out, places)
         listed = out.plans.keys() | out.new.keys()
         asked = self.known if self.only is None else self.known.keys() & self.only
         out.gone = [cid for cid in asked if cid not in listed and not self.known[cid]]
         self._search(places, out)
+        self._find_polls(places, out)
         self._choose_rescans(sweep, out)
         return out
+
+    def _pages(self) -> Iterator[list[Json]]:
+        """Give the states of all channels, or of those asked for, at most 30 a call."""
+        if self.only is None:
+            yield from walk_channels(self.source, MEMBERS_IN_STATE)
+            return
+        cids = sorted(self.only)
+        for start in range(0, len(cids), CHANNELS_PAGE):
+            some = cids[start : start + CHANNELS_PAGE]
+            states = channels_page(self.source, {"cid": {"$in": some}}, members=MEMBERS_IN_STATE)
+            for state in states:
+                self.source.saw(cid_of(state))
+            yield [state for state in states if cid_of(state) in self.only]
 
     def _look(self, state: Json, sweep: Sweep, out: Detected, places: list[changes.Place]) -> None:
         cid, channel = cid_of(state), state["channel"]
@@ -100,7 +122,11 @@ class Detector:
         else:
             if instant(channel.get("last_message_at")) != instant(mark.last_message_at):
                 plan.since = mark.synced_to - self.overlap
+                plan.people = True  # what came counts as unread for those who have not read it
             places.append(changes.Place(cid, str(channel.get("created_at"))))
+        plan.seen = _newest(channel)
+        if hint := self.hints.get(cid):
+            plan.heed(hint)
 
     def _search(self, places: list[changes.Place], out: Detected) -> None:
         if not places:
@@ -109,10 +135,24 @@ class Detector:
         found = changes.search_changed(self.source, places, rfc3339(since))
         for cid, ids in found.changed.items():
             out.plans[cid].ids |= ids
+            out.plans[cid].see(moment_of(found.newest.get(cid)))
         out.not_searched = found.not_searched
+
+    def _find_polls(self, places: list[changes.Place], out: Detected) -> None:
+        """Find the messages whose polls changed; a sync led by events has been told of them."""
+        if self.by_events or not places or not has_polls(self.target):
+            return
+        since = min(self.marks[place.cid].synced_to or self.now for place in places) - self.overlap
+        app_id = self.target.settings.app_id
+        polls = [identity.poll_id(app_id, one) for one in changes.changed_polls(self.source, rfc3339(since))]
+        for cid, stream_id in messages_of_polls(self.target, polls):
+            if cid in out.plans:
+                out.plans[cid].ids.add(stream_id)
 
     def _choose_rescans(self, sweep: Sweep, out: Detected) -> None:
         """Choose the channels whose recent history is read again."""
+        if self.by_events:
+            return
         settings = self.target.settings
         since = (self.now - timedelta(days=settings.sync_rescan_days)).replace(microsecond=0)
         hot = [plan for plan in out.plans.values() if not plan.everything and _active_since(plan.state, since)]
@@ -125,17 +165,13 @@ class Detector:
             plan.since = min(plan.since or since, since)
             plan.rescans = plan.people = True
 
+    def _sizes(self, plans: list[Plan], since: datetime) -> dict[str, int]:
+        """Estimate the calls of each re-scan."""
+        sizes = rescan_sizes(self.target, [plan.cid for plan in plans], since)
+        return {cid: size.total for cid, size in sizes.items()}
+
     def _mark(self, cid: str) -> Watermark:
         return self.marks.get(cid) or Watermark()
-
-    def _sizes(self, plans: list[Plan], since: datetime) -> dict[str, int]:
-        """Estimate the calls of a re-scan from what the target holds of that time."""
-        if not plans:
-            return {}
-        given = {"app": self.target.app_id, "cids": [plan.cid for plan in plans], "since": since}
-        with self.target.transaction(read_only=True) as conn:
-            rows = conn.execute(statement("sync_rescan_sizes"), given).fetchall()
-        return {cid: number // messages.PAGE + 2 + threads for cid, number, threads in rows}
 
 
 def digest(state: Json, app_id: str, rules: MappingRules) -> str:
@@ -153,6 +189,18 @@ def mapped_channel(state: Json, app_id: str, rules: MappingRules, now: datetime)
     """Map a channel's own row; the batch holds its creator."""
     out = Batch(sources=[state])
     return map_channel(state, app_id, rules, out, now), out
+
+
+def moment_of(text: object) -> datetime | None:
+    """Read a time of Stream's, to the microsecond; None when there is none."""
+    found = instant(text if isinstance(text, str) else None)
+    return None if found is None else EPOCH + timedelta(microseconds=found // 1000)
+
+
+def _newest(channel: Json) -> datetime | None:
+    """Give the time of the newest change that a channel's own record shows."""
+    times = [moment_of(channel.get(name)) for name in ("last_message_at", "updated_at", "truncated_at")]
+    return max((at for at in times if at is not None), default=None)
 
 
 def _active_since(state: Json, since: datetime) -> bool:

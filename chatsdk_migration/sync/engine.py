@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,8 +21,15 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from chatsdk_migration import identity, transfer
-from chatsdk_migration.errors import ChannelError, GoneFromSourceError, MigrationError, PermanentError, TransientError
-from chatsdk_migration.models import Batch, Entity, Json, UserRow
+from chatsdk_migration.errors import (
+    ChannelError,
+    GoneFromSourceError,
+    MigrationError,
+    PermanentError,
+    SourceChangedError,
+    TransientError,
+)
+from chatsdk_migration.models import Batch, Entity, Json, Loss, UserRow
 from chatsdk_migration.postgres import ledger
 from chatsdk_migration.postgres import watermarks as stored
 from chatsdk_migration.postgres.channels import load_channels
@@ -32,19 +39,22 @@ from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.postgres.watermarks import Watermark
 from chatsdk_migration.settings import Settings
-from chatsdk_migration.stream import changes, channels, plan
+from chatsdk_migration.stream import changes, plan
 from chatsdk_migration.stream.channels import read_channel
 from chatsdk_migration.stream.client import StreamClient
-from chatsdk_migration.stream.endpoints import Endpoint
 from chatsdk_migration.stream.members import walk_members
+from chatsdk_migration.sync import feed as feed_of
 from chatsdk_migration.sync.detecting import Detected, Detector, digest, mapped_channel
-from chatsdk_migration.sync.model import ChannelSync, Conflict, Cost, Lag, Sweep, SyncReport
+from chatsdk_migration.sync.model import ChannelSync, Sweep, SyncReport
+from chatsdk_migration.sync.outlook import conflicts, known_channels, lag, messages_of_polls
 from chatsdk_migration.sync.reading import Plan, Reader, rfc3339
 from chatsdk_migration.sync.stage import SyncStage
-from chatsdk_migration.transfer import Migration
+from chatsdk_migration.transfer import CHANNEL_READINGS, Migration
 from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.members import map_members
 from chatsdk_migration.transform.users import map_listed_user
+
+__all__ = ["SyncBusyError", "conflicts", "known_channels", "lag", "open_migration", "require_privileges", "sync_once"]
 
 DATABASE_ATTEMPTS = 6
 LONGEST_DATABASE_WAIT_SECONDS = 15.0
@@ -109,14 +119,26 @@ def sync_once(
         PermanentError: Nothing further can succeed.
     """
     migration.run_id = run_id or migration.run_id
-    with _alone(migration.target):
-        return _Sync(migration, sweep, None if cids is None else frozenset(cids)).run()
+    only = None if cids is None else frozenset(cids)
+    with _opened_feed(migration.settings) as feed, _alone(migration.target):
+        return _Sync(migration, sweep, only, feed).run()
+
+
+@contextmanager
+def _opened_feed(settings: Settings) -> Iterator[feed_of.Feed | None]:
+    if settings.sync_queue_url is None:
+        yield None
+        return
+    with closing(feed_of.Feed(settings)) as feed:
+        yield feed
 
 
 class _Sync:
     """One sync."""
 
-    def __init__(self, migration: Migration, sweep: Sweep, only: frozenset[str] | None) -> None:
+    def __init__(
+        self, migration: Migration, sweep: Sweep, only: frozenset[str] | None, feed: feed_of.Feed | None
+    ) -> None:
         self._migration = migration
         self._settings = migration.settings
         self._target = migration.target
@@ -127,28 +149,90 @@ class _Sync:
         self._began = self._now() - CLOCK
         self._overlap = timedelta(minutes=self._settings.sync_overlap_minutes)
         self._detected = Detected()
+        self._feed = feed
 
     def run(self) -> SyncReport:
+        if self._feed is None or self._only is not None:
+            return self._run(feed_of.Batch())
+        batch, problem = self._received(self._feed)
+        with self._feed.held(batch):
+            report = self._run(batch, surely_all=bool(problem or batch.unreadable))
+            report.feed = batch.as_json() | self._followed(self._feed, batch, report)
+        if problem:
+            report.feed["problem"] = problem
+        return report
+
+    def _run(self, batch: feed_of.Batch, *, surely_all: bool = True) -> SyncReport:
         marks = stored.load(self._target)
         report = SyncReport(self._began, self._began)
+        known, only = known_channels(self._target), self._only
+        self._hint(batch)
+        if not surely_all and not self._must_look_at_all(marks.get(ledger.WHOLE_APP)):
+            only = frozenset(batch.channels)
+        report.looked_at_all = only is None
         if self._only is None:
             self._people(marks.get(ledger.WHOLE_APP), report)
         detector = Detector(
             self._source,
             self._target,
             self._settings.mapping,
-            known_channels(self._target),
+            known,
             marks,
             self._began,
             self._overlap,
-            self._only,
+            only,
+            batch.channels,
+            by_events=only is not self._only,
         )
         self._detected = detector.detect(self._sweep)
         report.channels_looked_at, report.not_searched = self._detected.looked_at, len(self._detected.not_searched)
+        self._note_seen()
         self._channels(report)
         self._advance_idle(marks, report)
+        if only is None:
+            stored.advance(self._target, ledger.WHOLE_APP, Watermark(scanned_at=self._began))
         self._finish(report)
         return report
+
+    def _received(self, feed: feed_of.Feed) -> tuple[feed_of.Batch, str]:
+        """Receive events; what keeps us from it keeps no sync from its work, as it can look at everything."""
+        try:
+            return feed.receive(), ""
+        except MigrationError as problem:
+            return feed_of.Batch(), str(problem)
+
+    def _followed(self, feed: feed_of.Feed, batch: feed_of.Batch, report: SyncReport) -> dict[str, Any]:
+        """Delete from the queue what has been committed; the rest comes again when its lease ends."""
+        fine = batch.channels.keys() - report.problems.keys()
+        try:
+            return {"deleted": feed.delete(batch.receipts_of(fine, rest=not report.problems))}
+        except MigrationError as problem:
+            return {"deleted": 0, "problem": str(problem)}
+
+    def _must_look_at_all(self, mark: Watermark | None) -> bool:
+        """Say whether the last look at all channels was too long ago, or the sync shall be thorough."""
+        last, most = mark.scanned_at if mark else None, timedelta(minutes=self._settings.sync_full_look_minutes)
+        return self._sweep is not Sweep.RECENT or last is None or self._began - last >= most
+
+    def _hint(self, batch: feed_of.Batch) -> None:
+        """Find the channels of events that name none: polls, and people whose messages were deleted all at once."""
+        app_id = self._settings.app_id
+        polls = [identity.poll_id(app_id, one) for one in batch.polls]
+        for cid, stream_id in messages_of_polls(self._target, polls):
+            batch.channels.setdefault(cid, feed_of.Hint()).ids.add(stream_id)
+        with self._target.transaction(read_only=True) as conn:
+            if batch.bulk_deletions:
+                given = {"app": app_id, "people": list(batch.bulk_deletions)}
+                for (cid,) in conn.execute(statement("sync_channels_of_authors"), given):
+                    batch.channels.setdefault(cid, feed_of.Hint()).everything = True
+
+    def _note_seen(self) -> None:
+        """Note which changes were seen, before they are carried: what then fails is known to be behind."""
+        seen = {one.cid: one.seen for one in self._detected.plans.values() if one.is_due and one.seen}
+        if seen:
+            given = {"app": self._target.app_id, "cids": list(seen), "times": list(seen.values())}
+            with self._target.transaction() as conn:
+                conn.execute(statement("sync_seen"), given)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._source.server_time, UTC)
@@ -160,10 +244,37 @@ class _Sync:
             out = Batch(sources=page)
             for raw in page:
                 map_listed_user(raw, self._settings.mapping, out, now=self._migration.began)
+            fresh = self._new_people(out)
             written = load_users(self._target, out.users.values(), self._settings.user_batch_size, out).counts.written
             report.applied["users added"] += written
             report.applied["users changed"] += self._change_users(list(out.users.values()))
+            self._add_losses(out.losses, fresh)
         stored.advance(self._target, ledger.WHOLE_APP, Watermark(synced_to=self._began))
+
+    def _new_people(self, out: Batch) -> set[str]:
+        """Give those of the people whom nobody has carried yet."""
+        given = {"app": self._target.app_id, "ids": list(out.users)}
+        with self._target.transaction(read_only=True) as conn:
+            return {one for (one,) in conn.execute(statement("sync_new_people"), given)}
+
+    def _add_losses(self, found: Iterable[Loss], fresh: Collection[str]) -> None:
+        """Note what new people or channels lost beside that of the whole app; of others, what is listed one by one."""
+        lines = [
+            (
+                one.entity,
+                one.kind,
+                one.stream_id if ledger.is_listed(one.kind) else "",
+                1,
+                f"{one.stream_id}: {one.detail}",
+            )
+            for one in found
+            if one.stream_id in fresh or ledger.is_listed(one.kind)
+        ]
+        if lines:
+            names = ("entities", "kinds", "ids", "numbers", "details")
+            given = dict(zip(names, map(list, zip(*lines, strict=True)), strict=True))
+            with self._target.transaction() as conn:
+                conn.execute(statement("sync_add_losses"), given | {"app": self._target.app_id})
 
     def _change_users(self, rows: list[UserRow]) -> int:
         """Change people in one transaction; a row PostgreSQL refuses costs that row only."""
@@ -199,7 +310,7 @@ class _Sync:
     def _guarded(self, cid: str, work: Callable[[], ChannelSync]) -> ChannelSync:
         began = time.monotonic()
         try:
-            result = _patiently(work)
+            result = _afresh(lambda: _patiently(work))
         except GoneFromSourceError:
             result = _patiently(lambda: self._bury(cid))
         except PermanentError:
@@ -217,6 +328,7 @@ class _Sync:
         load_users(self._target, out.users.values(), self._settings.user_batch_size, out)
         for problem in load_channels(self._target, [row], 1, out).problems.values():
             raise problem
+        self._add_losses(out.losses, {cid})
         ledger.settle(self._target, Entity.CHANNEL, cid)
         results = transfer.carry_channel(self._migration, cid)
         problems = [part.problem for part in results.values() if part.problem]
@@ -245,7 +357,7 @@ class _Sync:
             one.state, began.timestamp(), swept=one.everything, digest=self._detected.digests[one.cid]
         )
         scanned = began if one.everything or one.rescans else None
-        stored.advance(self._target, one.cid, replace(mark, scanned_at=scanned))
+        stored.advance(self._target, one.cid, replace(mark, scanned_at=scanned, seen_at=one.seen, applied_at=one.seen))
         return ChannelSync(+applied, api_calls=sum(source.calls.values()))
 
     def _mapped_people(self, source: StreamClient, one: Plan) -> Batch:
@@ -315,6 +427,20 @@ def _alone(target: Target) -> Iterator[None]:
             conn.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
 
 
+def _afresh(work: Callable[[], ChannelSync]) -> ChannelSync:
+    """Do the work again while what was read becomes void; nothing of it has been applied then.
+
+    Raises:
+        SourceChangedError: The channel did not come to rest.
+    """
+    for _ in range(CHANNEL_READINGS - 1):
+        try:
+            return work()
+        except SourceChangedError:
+            continue
+    return work()
+
+
 def _patiently(work: Callable[[], ChannelSync]) -> ChannelSync:
     """Do the work again while the database comes and goes.
 
@@ -335,61 +461,3 @@ def _patiently(work: Callable[[], ChannelSync]) -> ChannelSync:
         raise
     except TransientError as error:
         raise PermanentError(error.tried, f"{error.found}, {DATABASE_ATTEMPTS} times", error.next_step) from None
-
-
-def known_channels(target: Target) -> dict[str, bool]:
-    """Give every channel carried so far, and whether a sync found it gone from Stream."""
-    with target.transaction(read_only=True) as conn:
-        return dict(conn.execute(statement("sync_channels_known"), {"app": target.app_id}).fetchall())
-
-
-def conflicts(target: Target) -> list[Conflict]:
-    """Give all conflicts that stand, oldest first."""
-    with target.transaction(read_only=True) as conn:
-        return [Conflict(*row) for row in conn.execute(statement("sync_conflict_list"), {"app": target.app_id})]
-
-
-def watermarks(target: Target) -> dict[str, Watermark]:
-    """Give how far each channel has been followed, by cid."""
-    found = stored.load(target)
-    found.pop(ledger.WHOLE_APP, None)
-    return found
-
-
-def lag(target: Target, at: datetime | None = None) -> Lag:
-    """Give how far the target is behind; ``at`` is Stream's clock (ours when not given)."""
-    at, marks = at or datetime.now(UTC), watermarks(target)
-    living = [cid for cid, gone in known_channels(target).items() if not gone]
-    behind = {cid: _seconds_behind(marks.get(cid), at) for cid in living}
-    known = [seconds for seconds in behind.values() if seconds is not None]
-    return Lag(at, max(known, default=0.0) if len(known) == len(behind) else None, behind)
-
-
-def _seconds_behind(mark: Watermark | None, at: datetime) -> float | None:
-    return None if mark is None or mark.synced_to is None else max((at - mark.synced_to).total_seconds(), 0.0)
-
-
-def cost(migration: Migration, *, sweep: Sweep = Sweep.RECENT, interval_seconds: float = 600.0) -> Cost:
-    """Estimate the calls of one sync, before what changed; counts come from the target, so this costs one call."""
-    settings, living = migration.settings, [gone for gone in known_channels(migration.target).values() if not gone]
-    count = len(living)
-    calls = {
-        Endpoint.QUERY_USERS.value: 2,
-        Endpoint.QUERY_CHANNELS.value: count // (channels.PAGE - 1) + 2,
-        Endpoint.SEARCH.value: count // changes.SEARCHED_CHANNELS + 1,
-        Endpoint.QUERY_CHANNEL.value: settings.sync_rescan_calls
-        if sweep is Sweep.RECENT
-        else _full_calls(migration, sweep),
-    }
-    return Cost(calls, plan.read_limits(migration.source), settings.sync_rate_limit_share, interval_seconds)
-
-
-def _full_calls(migration: Migration, sweep: Sweep) -> int:
-    """Estimate the calls that read all of the recent days, or everything, again."""
-    days = timedelta(days=migration.settings.sync_rescan_days)
-    since = datetime.now(UTC) - days if sweep is Sweep.HOT else datetime(1, 1, 1, tzinfo=UTC)
-    cids = list(known_channels(migration.target))
-    with migration.target.transaction(read_only=True) as conn:
-        given = {"app": migration.target.app_id, "cids": cids, "since": since}
-        rows = conn.execute(statement("sync_rescan_sizes"), given).fetchall()
-    return sum(number // 300 + 2 + threads for _, number, threads in rows if number or sweep is Sweep.ALL)

@@ -72,6 +72,8 @@ class SyncReport:
         api_calls: Calls made to Stream.
         lag_seconds: Between ``started`` and the oldest watermark.
         not_searched: Channels whose changed messages could not be searched for.
+        feed: What the queue of Stream's events brought; None: there is none.
+        looked_at_all: All channels were looked at, not only those that events named.
     """
 
     started: datetime
@@ -83,6 +85,8 @@ class SyncReport:
     api_calls: int = 0
     lag_seconds: float = 0.0
     not_searched: int = 0
+    feed: dict[str, Any] | None = None
+    looked_at_all: bool = True
 
     @property
     def channels_changed(self) -> int:
@@ -107,6 +111,8 @@ class SyncReport:
             "api_calls": self.api_calls,
             "lag_seconds": round(self.lag_seconds, 1),
             "not_searched": self.not_searched,
+            "looked_at_all": self.looked_at_all,
+            "feed": self.feed,
             "problems": {cid: str(problem) for cid, problem in self.problems.items()},
         }
 
@@ -124,11 +130,24 @@ class Lag:
         at: The moment of asking.
         app: Seconds since the moment up to which every channel has been followed; None: some never were.
         channels: The same by cid.
+        waiting: Seconds between the newest change that Stream showed and the newest that was carried, by cid; 0:
+            nothing that was seen waits.
     """
 
     at: datetime
     app: float | None
     channels: dict[str, float | None]
+    waiting: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> float:
+        """The largest of ``waiting``: how far the newest change carried is behind the newest one seen."""
+        return max(self.waiting.values(), default=0.0)
+
+    @property
+    def channels_behind(self) -> list[str]:
+        """Channels in which something was seen and not carried yet, the furthest behind first."""
+        return sorted((cid for cid, seconds in self.waiting.items() if seconds > 0), key=lambda cid: -self.waiting[cid])
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,11 @@ from chatsdk_migration.stream.client import StreamClient
 from chatsdk_migration.stream.messages import complete, walk_messages
 from chatsdk_migration.stream.replies import is_parent, walk_threads
 from chatsdk_migration.stream.times import instant
+from chatsdk_migration.sync.feed import Hint
 from chatsdk_migration.sync.stage import SyncStage
 from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.messages import map_message
+from chatsdk_migration.transform.threads import map_refused_threads
 
 NANOSECONDS = 1_000_000_000
 
@@ -38,6 +40,7 @@ class Plan:
         rescans: ``since`` is the window of a re-scan, whose threads are read too.
         people: Its own fields, members or read positions changed.
         unfinished: Its first load never came to its end, which is done before.
+        seen: Time of the newest change that Stream showed.
     """
 
     cid: str
@@ -48,6 +51,19 @@ class Plan:
     rescans: bool = False
     people: bool = False
     unfinished: bool = False
+    seen: datetime | None = None
+
+    def see(self, at: datetime | None) -> None:
+        """Note the time of a change."""
+        if at is not None and (self.seen is None or at > self.seen):
+            self.seen = at
+
+    def heed(self, hint: Hint) -> None:
+        """Read what events said of the channel."""
+        self.ids |= hint.ids
+        self.people |= hint.people
+        self.everything |= hint.everything
+        self.see(hint.newest)
 
     @property
     def is_due(self) -> bool:
@@ -68,13 +84,23 @@ class Reader:
     stage: SyncStage
     context: ChannelContext
     _seen: set[str] | None = field(default_factory=set)
+    _refused: list[str] = field(default_factory=list)
 
     def read(self, plan: Plan) -> None:
         """Read what the plan says.
 
         Raises:
-            GoneFromSourceError: The channel is gone; and all of Stream's errors.
+            GoneFromSourceError: The channel is gone.
+            SourceChangedError: It was truncated or made anew meanwhile; and all of Stream's errors.
         """
+        self.stage.everything = plan.everything
+        self._read(plan)
+        self.stage.add_refused(self._refused)
+        out = Batch()
+        map_refused_threads(self._refused, out)
+        self.stage.add(out)
+
+    def _read(self, plan: Plan) -> None:
         if plan.everything:
             self._seen = None  # one walk gives each message once; a million ids need not be kept
             self._walk(None)
@@ -87,7 +113,7 @@ class Reader:
 
     def _walk(self, since: str | None) -> None:
         """Read the list from a time on, and the threads of what it holds."""
-        for page in walk_messages(self.source, self.context.cid, since=since):
+        for page in walk_messages(self.source, self.context.cid, since=since, refused=self._refused):
             self._stage_page(page)
             self.stage.add_threads(str(one.raw["id"]) for one in page if is_parent(one.raw))
             self._read_threads(self._losing_parents([one.raw for one in page]))
@@ -105,7 +131,7 @@ class Reader:
 
     def _read_threads(self, parents: list[Json]) -> None:
         """Read all replies of these messages."""
-        for replies in walk_threads(self.source, parents):
+        for replies in walk_threads(self.source, parents, self._refused):
             self._stage_page(complete(self.source, replies, reactions=True))
         self.stage.add_threads(str(row["id"]) for row in parents)
 
@@ -128,6 +154,7 @@ class Reader:
             map_message(fetched, self.context, out)
         self.stage.add(out)
         self.stage.add_partial(fresh)
+        self.stage.add_read(fresh)
 
     def _fresh(self, page: Iterable[FetchedMessage]) -> Iterator[FetchedMessage]:
         for fetched in page:

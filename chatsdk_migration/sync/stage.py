@@ -12,20 +12,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
+from chatsdk_migration import losses
 from chatsdk_migration.errors import ChannelError
-from chatsdk_migration.models import ChannelRow, FetchedMessage
+from chatsdk_migration.models import Batch, ChannelRow, Entity, FetchedMessage, Loss
 from chatsdk_migration.postgres import ledger, merge
 from chatsdk_migration.postgres.copying import copy_rows
 from chatsdk_migration.postgres.failures import explained
 from chatsdk_migration.postgres.sql import statement
-from chatsdk_migration.postgres.stage import LOSS_COLUMNS, ChannelStage
+from chatsdk_migration.postgres.stage import LOSS_COLUMNS, MEMBER_ENTITIES, ChannelStage
+from chatsdk_migration.storable import repair
+from chatsdk_migration.transform import times
 
 _TABLES = (
     b"TRUNCATE stage_sync_channel, stage_sync_sought, stage_sync_thread, stage_sync_partial, stage_sync_change, "
-    b"stage_sync_scope, stage_sync_item, stage_sync_conflict"
+    b"stage_sync_scope, stage_sync_item, stage_sync_conflict, stage_sync_refused, stage_sync_loss"
 )
 _ITEMS = (
     ("sync_drop_reactions", "reactions removed"),
@@ -36,6 +40,9 @@ _ITEMS = (
     ("sync_add_pins", "pins added"),
     ("sync_polls_change", "polls changed"),
 )
+_OF_MESSAGES = frozenset(Entity) - MEMBER_ENTITIES - {Entity.USER.value, Entity.CHANNEL.value}
+"""What is noted of messages and of what hangs on them."""
+_WITHHELD = [kind for kind, known in losses.CATALOG.items() if known.severity == "withheld"]
 _NO_REPLAYED = {"entities": list[str](), "keys": list[str]()}
 
 
@@ -44,6 +51,7 @@ class SyncStage(ChannelStage):
 
     Attributes:
         applied: Rows changed, by kind of change.
+        everything: All of the channel is read, and notes of it replace those from before. To be set before ``add``.
 
     Raises:
         ChannelError: From any method: this channel cannot be synced now.
@@ -54,7 +62,10 @@ class SyncStage(ChannelStage):
     def __enter__(self) -> Self:
         super().__enter__()
         self.applied: Counter[str] = Counter()
+        self.everything = False
         self._people = False
+        self._months: Counter[str] = Counter()
+        self._month_of: dict[str, str] = {}
         with explained(f"preparing the sync of {self.cid}", ChannelError):
             self._scope.conn.execute(statement("sync_tables"))
             self._scope.conn.execute(_TABLES)
@@ -75,6 +86,19 @@ class SyncStage(ChannelStage):
     def add_threads(self, parents: Iterable[str]) -> None:
         """Say of which messages all replies were read."""
         self._copy_own("stage_sync_thread", ("stream_id",), [(one,) for one in parents])
+
+    def add_refused(self, parents: Iterable[str]) -> None:
+        """Say of which messages Stream does not list the replies: what is here of them stays."""
+        self._copy_own("stage_sync_refused", ("stream_id",), [(one,) for one in parents])
+
+    def add_read(self, fetched: Iterable[FetchedMessage]) -> None:
+        """Note in which months the messages read were written."""
+        for one in fetched:
+            month = times.month(one.raw.get("created_at"))
+            if self.everything:
+                self._months[month] += 1
+            else:
+                self._month_of[repair(str(one.raw.get("id")))] = month
 
     def add_partial(self, fetched: Iterable[FetchedMessage]) -> None:
         """Note the messages of which Stream gave fewer reactions or votes than it counts."""
@@ -105,6 +129,7 @@ class SyncStage(ChannelStage):
                 merge.require_channel(self._scope)
             self._store_users()
             self._apply_people()
+            self._free_reused(now)
             self._load_new()
             self._apply_messages(now, since, until, everything=everything)
             merge.count_replies(self._scope)
@@ -130,6 +155,13 @@ class SyncStage(ChannelStage):
                 scope.run("sync_states_left", users=left)
         self.applied.update({"members joined": len(joined), "members changed": changed, "members left": len(left)})
 
+    def _free_reused(self, now: datetime) -> None:
+        """Let go of messages whose ids Stream has given to others."""
+        if self._staged["stage_message"]:
+            with self._scope.transaction():
+                self._scope.run("sync_reused", now=now)
+                self.applied["messages deleted"] += self._scope.row("sync_bury", now=now)[0]
+
     def _load_new(self) -> None:
         """Load the messages that are new, numbered after all that are there."""
         self.applied["messages added"] += self.load_messages().written
@@ -147,6 +179,10 @@ class SyncStage(ChannelStage):
             self._apply_items()
         self.applied.update({"messages changed": changed, "messages deleted": deleted + buried})
         self._noted(merge.Outcome(rejects=self._rejected_items()))
+        if self.everything:
+            with scope.transaction():
+                scope.run("lose_reactions")
+                scope.run("lose_mentions")
 
     def _apply_items(self) -> None:
         """Follow what hangs on the messages, and note what now does, in one transaction with it."""
@@ -168,12 +204,34 @@ class SyncStage(ChannelStage):
                 rejects.update(dict(self._scope.run(name).fetchall()))
         return rejects
 
+    def _note_losses(self, batch: Batch) -> None:
+        """Sum up what is read whole; of the rest it is known at the end what is new."""
+        whole = _OF_MESSAGES | MEMBER_ENTITIES if self.everything else MEMBER_ENTITIES
+        known = replace(
+            batch, losses=[one for one in batch.losses if one.entity in whole or ledger.is_listed(one.kind)]
+        )
+        known.losses = [one for one in known.losses if one.entity != Entity.CHANNEL]  # noted with the whole app
+        super()._note_losses(known)
+        parts = [one for one in batch.losses if one.entity in _OF_MESSAGES - whole and not ledger.is_listed(one.kind)]
+        self._copy_own("stage_sync_loss", Loss._fields, [(*one[:2], repair(one[2]), repair(one[3])) for one in parts])
+
     def _keep_notes(self, now: datetime) -> None:
         scope = self._scope
         copy_rows(scope.conn, "stage_loss", LOSS_COLUMNS, self._sums.rows())
         self._sums = ledger.Sums()
+        replaced = (MEMBER_ENTITIES if self._people else frozenset()) | (
+            _OF_MESSAGES if self.everything else frozenset()
+        )
+        merge.keep_notes(scope, replaced)
+        given = {"summed": ledger.summed_kinds(), "withheld": _WITHHELD, "replaced": list(replaced)}
         with scope.transaction():
-            scope.run("sync_keep_losses", summed=ledger.summed_kinds())
+            if self.everything:
+                months = self._months
+                scope.run("forget_source_months")
+            else:
+                fresh = scope.run("sync_keep_losses", entities=list(_OF_MESSAGES), **given)
+                months = Counter(self._month_of[one] for (one,) in fresh if one in self._month_of)
+            scope.run("sync_add_months", months=list(months), numbers=list(months.values()))
             scope.run("replay_keep_rejects", run=scope.run_id or None, **_NO_REPLAYED)
             scope.run("sync_conflicts", now=now, people=self._people)
 

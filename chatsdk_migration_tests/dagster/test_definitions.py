@@ -25,12 +25,13 @@ def test_assets_and_what_they_need() -> None:
         "messages": ["members"],
         "reactions": ["messages"],
         "migration_report": ["channels", "members", "messages", "reactions", "users"],
+        "cutover_readiness": ["channels", "members", "messages", "reactions", "users"],
     }
     for spec in specs.values():
         assert spec.description
         assert spec.owners
         assert spec.group_name == "chat"
-        if spec.key.path[-1] != "migration_report":
+        if spec.key.path[-1] not in {"migration_report", "cutover_readiness"}:
             assert spec.metadata["dagster/column_schema"].columns
 
 
@@ -47,15 +48,18 @@ def test_jobs_sensors_and_schedules() -> None:
         "verify_channels",
         "check_load",
         "incremental_sync",
+        "assess_readiness",
     }
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
         "migrate_discovered_channels": dg.DefaultSensorStatus.RUNNING,
         "check_finished_load": dg.DefaultSensorStatus.RUNNING,
+        "tell_when_ready": dg.DefaultSensorStatus.RUNNING,
     }
     assert {schedule.name: schedule.default_status for schedule in repository.schedule_defs} == {
         "retry_unfinished_channels": dg.DefaultScheduleStatus.STOPPED,
         "verify_daily": dg.DefaultScheduleStatus.STOPPED,
         "sync_every_ten_minutes": dg.DefaultScheduleStatus.STOPPED,
+        "assess_hourly": dg.DefaultScheduleStatus.STOPPED,
     }
 
 

@@ -17,7 +17,7 @@ from chatsdk_migration.definitions import build_definitions
 from chatsdk_migration.demo.server import StreamServer
 from chatsdk_migration.demo.world import World
 from chatsdk_migration.errors import PermanentError
-from chatsdk_migration.jobs import in_the_way_of_a_sync
+from chatsdk_migration.instance.beside import in_the_way_of_a_sync
 from chatsdk_migration.partitions import add_channels, all_channels
 from chatsdk_migration.schedules import sync_every_ten_minutes
 from chatsdk_migration.sync import Cost
@@ -66,7 +66,7 @@ def run(instance: dg.DagsterInstance, **config: object) -> dg.ExecuteInProcessRe
 def materialized(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> set[tuple[str, str | None]]:
     entries = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
     events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
-    return {(event.asset_key.path[-1], event.partition) for event in events if event.asset_key}
+    return {(event.asset_key.path[-1], event.partition) for event in events if event.asset_key and event.partition}
 
 
 def test_changed_channels_get_materializations_and_new_ones_partitions(
@@ -114,3 +114,29 @@ def test_the_cost_is_said_with_its_share_of_the_limits() -> None:
     assert "177 calls" in line
     assert "0.3%" in line
     assert "50%" in line
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+def test_no_load_beside_a_sync(world: World, instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
+    definitions = build_definitions()
+    running = instance.create_run_for_job(definitions.resolve_job_def("incremental_sync"), status=status)
+    assert not run(instance).success
+    load = definitions.resolve_job_def("migrate_channels")
+    refused = load.execute_in_process(instance=instance, raise_on_error=False)
+    assert not refused.success
+    assert "a sync is under way" in str(refused.all_events)
+    whole = definitions.resolve_job_def("full_migration")
+    assert not whole.execute_in_process(instance=instance, raise_on_error=False).success
+    instance.report_run_failed(running)
+    assert load.execute_in_process(instance=instance, raise_on_error=False).success
+
+
+def test_a_materialization_from_the_graph_is_a_load(world: World, instance: dg.DagsterInstance) -> None:
+    job = build_definitions().resolve_implicit_global_asset_job_def()
+    selection = frozenset({dg.AssetKey("messages")})
+    load = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, asset_selection=selection)
+    assert in_the_way_of_a_sync(instance) == "materialize"
+    instance.report_run_failed(load)
+    look = frozenset({dg.AssetKey("migration_report")})
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, asset_selection=look)
+    assert in_the_way_of_a_sync(instance) is None

@@ -308,6 +308,26 @@ def test_an_interrupt_ends_quickly_and_can_be_resumed(program: Program, world: W
     assert_equal_sides(world, program.target)
 
 
+@pytest.mark.parametrize("command", [("verify",), ("validate",)], ids=" ".join)
+def test_an_interrupt_is_no_failure(program: Program, command: tuple[str, ...]) -> None:
+    if command == ("verify",):
+        program.run("import-stream")
+    ready = threading.Event()
+    served = count(1)
+
+    def interrupt(*_: Any) -> None:
+        ready.wait()
+        if next(served) == 2:
+            process.send_signal(signal.SIGINT)
+
+    program.server.before_answer = interrupt
+    process = program.start(*command)
+    ready.set()
+    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 130, said
+    assert "Interrupted" in said
+
+
 def test_a_target_created_anew_is_not_taken_for_done(program: Program) -> None:
     program.run("import-stream")
     with program.target.superuser() as conn:

@@ -1,7 +1,10 @@
 -- Who joined in ChatSDK has joined after the channel was carried. A role is nobody's own to change, so no time explains
--- one that differs.
+-- one that differs; a sync that found it changed on both sides has listed it as a conflict.
 INSERT INTO stage_verify_found (category, kind, stream_id, target_id, field, expected, found, explained_by, person)
-SELECT 'members', d.kind, d.user_id, d.user_id, d.field, d.expected, d.found, d.explained_by, d.user_id
+SELECT 'members', d.kind, d.user_id, d.user_id, d.field, d.expected, d.found,
+       CASE WHEN d.explained_by IS NULL AND (d.kind = 'extra' OR d.field = 'role') AND EXISTS (
+                SELECT FROM chatsdk_migration.conflict k WHERE k.app_id = %(app)s AND k.cid = %(cid)s
+                  AND k.entity = 'member' AND k.stream_id = d.user_id) THEN 'live' ELSE d.explained_by END, d.user_id
 FROM (SELECT DISTINCT ON (user_id) * FROM stage_member ORDER BY user_id) s
 FULL JOIN (SELECT * FROM channel_member WHERE app_id = %(app)s AND channel_id = %(channel)s) c ON c.user_id = s.user_id
 CROSS JOIN LATERAL (

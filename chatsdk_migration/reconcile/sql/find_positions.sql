@@ -1,19 +1,29 @@
--- As far as Stream's read time reaches among what was carried; a position further on was read in ChatSDK.
+-- As far as Stream's read time reaches among what was carried, and not past what it does not reach: a message that came
+-- late has a high number and an old time. A position further on was read in ChatSDK.
 INSERT INTO stage_verify_found (category, kind, stream_id, target_id, field, expected, found, explained_by, person)
 WITH reader AS MATERIALIZED (
     SELECT DISTINCT ON (s.user_id) s.user_id, s.unread_count,
            CASE WHEN s.reads_all THEN 'infinity'::timestamptz ELSE s.last_read END AS at
     FROM stage_member s ORDER BY s.user_id
 ), line AS (
-    SELECT v.created_at AS at, coalesce(v.seq_loaded, v.seq) AS seq, NULL::text AS user_id
-    FROM stage_verify_message v WHERE v.mapped AND NOT v.removed
+    SELECT v.created_at AS at, coalesce(v.seq_loaded, v.seq) AS seq,
+           CASE WHEN s.deleted_at IS NULL AND NOT v.gone AND NOT v.deleted_live THEN coalesce(v.seq_loaded, v.seq) END AS standing,
+           NULL::text AS user_id
+    FROM stage_verify_message v LEFT JOIN stage_message s ON s.ctid = v.line WHERE v.mapped AND NOT v.removed
       AND coalesce(v.seq_loaded, v.seq) < coalesce((SELECT min(l.seq) FROM stage_verify_message l WHERE l.live), 9223372036854775807)
     UNION ALL
-    SELECT at, NULL, user_id FROM reader
+    SELECT at, NULL, NULL, user_id FROM reader
 ), placed AS (
-    SELECT user_id, max(seq) OVER (ORDER BY at RANGE UNBOUNDED PRECEDING) AS seq FROM line
+    SELECT user_id, at, max(seq) OVER (ORDER BY at RANGE UNBOUNDED PRECEDING) AS seq,
+           min(standing) OVER (ORDER BY at DESC NULLS FIRST, user_id IS NULL RANGE UNBOUNDED PRECEDING) AS later
+    FROM line
 ), place AS (
-    SELECT p.user_id, coalesce(p.seq, 0) AS seq FROM placed p WHERE p.user_id IS NOT NULL
+    SELECT p.user_id, coalesce(CASE WHEN p.later < p.seq THEN below.seq ELSE p.seq END, 0) AS seq
+    FROM placed p
+    LEFT JOIN LATERAL (
+        SELECT max(l.seq) AS seq FROM line l WHERE p.later < p.seq AND l.seq < p.later AND l.at <= p.at
+    ) below ON true
+    WHERE p.user_id IS NOT NULL
 ), marked AS (
     SELECT p.user_id, p.seq, (SELECT v.id FROM stage_verify_message v
                               WHERE v.mapped AND coalesce(v.seq_loaded, v.seq) = p.seq ORDER BY v.id LIMIT 1) AS message_id

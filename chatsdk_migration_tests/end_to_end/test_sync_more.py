@@ -1,0 +1,251 @@
+"""What incremental syncs meet besides plain changes: refused threads, truncation, reused ids, and what the report says.
+
+Here: each of these against the oracle or the ledger. Not here: kinds of change (``test_sync.py``), read state
+(``test_sync_reads.py``), the change feed (``test_sync_feed.py``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from chatsdk_migration import sync
+from chatsdk_migration.demo.target import live_send
+from chatsdk_migration.demo.world import World
+from chatsdk_migration.identity import channel_id
+from chatsdk_migration.reconcile.channel import verify_channel
+from chatsdk_migration.sync import Sweep
+from chatsdk_migration.transfer import Migration
+from chatsdk_migration_tests.conftest import APP_ID, TargetDatabase
+from chatsdk_migration_tests.end_to_end.driver import migrate
+from chatsdk_migration_tests.end_to_end.test_sync import NAMED, ROOM, Sides, at, build, migrated
+
+HERE = channel_id(APP_ID, ROOM)
+
+
+@pytest.fixture
+def sides(target: TargetDatabase) -> Iterator[Sides]:
+    with migrated(build(), target) as both:
+        both.sync()
+        yield both
+
+
+@pytest.mark.parametrize("sweep", [Sweep.RECENT, Sweep.ALL])
+def test_replies_that_stream_no_longer_lists_stay(sides: Sides, sweep: Sweep) -> None:
+    sides.server.options.replies_off_types = frozenset({"messaging"})
+    sides.world.edit_message("thread", text="other words")
+    sides.world.edit_message("old", text="other words")
+    sides.sync(sweep)
+    replies = sides.sql("SELECT count(*) FROM message WHERE parent_id IS NOT NULL AND deleted_at IS NULL")
+    assert replies == [(4,)]
+    assert sides.sql("SELECT m.text FROM message m" + NAMED, "thread") == [("other words",)]
+    refused = sides.sql("SELECT stream_id FROM chatsdk_migration.loss WHERE kind = 'thread_refused' ORDER BY 1")
+    assert refused == [("old",), ("thread",)]
+    with Migration(sides.settings()) as migration:
+        verdict = verify_channel(migration, ROOM)
+    assert verdict.problems == {}
+    assert [one for one in verdict.differences if one.explained_by is None] == []
+
+
+@pytest.mark.parametrize("compare", [False, True])
+def test_a_channel_truncated_while_it_is_read_is_read_again(sides: Sides, compare: bool) -> None:
+    for number in range(310):
+        sides.world.add_message(ROOM, f"x{number}", user_id="ann", text="x", at=at(minutes=300 - number / 2))
+    pages = iter(range(1000))
+
+    def truncate(endpoint: str, _: object) -> None:
+        if endpoint == "QueryChannel" and next(pages) == 1:
+            sides.world.truncate_channel(ROOM, at(hours=2))
+
+    sides.server.before_answer = truncate
+    if compare:
+        with Migration(sides.settings()) as migration:
+            assert verify_channel(migration, ROOM).problems == {}
+    else:
+        sides.sync(Sweep.ALL)
+    sides.server.before_answer = None
+    sides.sync()
+    sides.check()
+
+
+def test_a_stream_id_given_to_another_message_follows_it(sides: Sides) -> None:
+    sides.world.hard_delete_message("m1")
+    again = sides.world.clock()
+    sides.world.add_message(ROOM, "m1", user_id="cy", text="another message", at=again)
+    sides.world.add_reaction("m1", "bob", "wow")
+    sides.sync()
+    sides.check()
+    assert sides.sql("SELECT m.text, m.created_at FROM message m" + NAMED, "m1") == [("another message", again)]
+    old = sides.sql(
+        """SELECT m.text, m.deleted_at IS NOT NULL, m.attachments,
+                  (SELECT count(*) FROM reaction r WHERE r.message_id = m.id)
+           FROM message m JOIN chatsdk_migration.message_map x ON x.message_id = m.id WHERE x.stream_id LIKE 'm1 %%'"""
+    )
+    assert old == [(None, True, [], 0)]
+    assert sides.sql("SELECT count(*) FROM chatsdk_migration.quarantine") == [(0,)]
+    assert sides.sync().applied == {}
+    sides.sync(Sweep.ALL)
+    sides.check()
+
+
+def test_a_reused_id_whose_first_bearer_was_edited_here_is_a_conflict(sides: Sides) -> None:
+    sides.sql(
+        """UPDATE message SET text = 'mine', edited_at = now()
+           WHERE id = (SELECT message_id FROM chatsdk_migration.message_map WHERE stream_id = 'm1')"""
+    )
+    sides.world.hard_delete_message("m1")
+    sides.world.add_message(ROOM, "m1", user_id="cy", text="another message", at=sides.world.clock())
+    report = sides.sync()
+    assert [one.what for one in report.conflicts] == ["gone from Stream, changed in ChatSDK"]
+    assert sorted(sides.sql("SELECT text FROM message WHERE text IN ('mine', 'another message')")) == [
+        ("another message",),
+        ("mine",),
+    ]
+
+
+def notes(sides: Sides) -> tuple[list[object], list[object]]:
+    """What the report is made of: losses and messages read by month."""
+    return (
+        sides.sql(
+            """SELECT cid, entity, kind, stream_id, occurrences FROM chatsdk_migration.loss
+               WHERE cid <> '' ORDER BY cid, entity, kind, stream_id"""
+        ),
+        sides.sql("SELECT cid, month, messages FROM chatsdk_migration.source_month ORDER BY cid, month"),
+    )
+
+
+def lossy(world: World, name: str) -> None:
+    """A message that loses something of each kind: custom data (summed up) and its character (listed)."""
+    world.add_message(
+        ROOM, name, user_id="cy", text="NUL \x00", at=world.clock(), colour="red", shadowed=False, silent=True
+    )
+
+
+def test_the_report_counts_what_syncs_brought(sides: Sides, target: TargetDatabase) -> None:
+    for name in ("lossy1", "lossy2"):
+        lossy(sides.world, name)
+    sides.world.add_message(ROOM, "shadow", user_id="cy", text="psst", at=sides.world.clock(), shadowed=True)
+    sides.world.add_message(ROOM, "old too", user_id="cy", text="imported", at=at(days=3))
+    sides.world.hard_delete_message("m3")
+    sides.sync()
+    by_parts = notes(sides)
+    for _ in range(3):  # the overlap shows the same messages again
+        sides.world.add_reaction("lossy1", "ann", f"kind{_}")
+        sides.sync()
+    assert notes(sides) == by_parts
+    sides.sync(Sweep.ALL)
+    assert notes(sides) == by_parts
+    assert migrate(sides.server.url, target.settings()).problems == {}
+    assert notes(sides) == by_parts
+
+
+def test_an_edit_that_mends_a_message_takes_its_loss_away(sides: Sides) -> None:
+    lossy(sides.world, "lossy")
+    sides.sync()
+    listed = "SELECT kind FROM chatsdk_migration.loss WHERE stream_id = 'lossy'"
+    assert sides.sql(listed) == [("text_repaired",)]
+    sides.world.edit_message("lossy", text="clean")
+    sides.sync()
+    assert sides.sql(listed) == []
+
+
+def test_new_people_and_channels_add_to_the_losses_of_the_app(sides: Sides) -> None:
+    world = sides.world
+    query = "SELECT kind, stream_id, occurrences FROM chatsdk_migration.loss WHERE cid = '' ORDER BY 1, 2"
+    before = sides.sql(query)
+    world.add_user("eve", name="N" * 300, is_admin=True)
+    world.add_channel("livestream:new", created_by="ann", created_at=world.clock(), members=("ann",), cooldown=5)
+    sides.sync()
+    after = sides.sql(query)
+    assert ("name_cut", "eve", 1) in after
+    assert len(after) > len(before) + 1
+    world.update_user("eve", title="Dr")
+    sides.sync()
+    assert sides.sql(query) == after
+
+
+def test_a_sync_that_changes_nothing_reads_no_history(sides: Sides) -> None:
+    """Only what changed is looked at: a quiet channel is not even asked for."""
+    with sides.target.superuser() as conn:
+        live_send(conn, APP_ID, HERE, "cy", "written here")
+    before = sides.server.calls.copy()
+    assert sides.sync(sync_rescan_calls=0, sync_overlap_minutes=0).channels == {}
+    assert (sides.server.calls - before)["QueryChannel"] == 0
+
+
+@pytest.mark.parametrize("channels", [0, 40, 300])
+@pytest.mark.parametrize("active", [False, True])
+def test_the_cost_told_beforehand_is_what_an_idle_sync_needs(
+    target: TargetDatabase, channels: int, active: bool
+) -> None:
+    world = build()
+    for number in range(channels):
+        cid, created = f"team:c{number}", at(days=400 - number)
+        world.add_channel(cid, created_by="ann", created_at=created, members=("ann", "bob"))
+        when = at(hours=48 - number / 100) if active and number % 5 == 0 else created
+        world.add_message(cid, f"c{number}", user_id="ann", text="hi", at=when)
+        if number % 20 == 0:
+            world.add_message(cid, f"r{number}-", user_id="ann", text="re", parent_id=f"c{number}", at=when)
+    with migrated(world, target) as sides:
+        sides.sync(sync_overlap_minutes=0)
+        settings = sides.settings(sync_overlap_minutes=0)
+        with sync.open_migration(settings) as migration:
+            told = sync.cost(migration)
+            before = sides.server.calls.copy()
+            report = sync.sync_once(migration)
+        calls = sides.server.calls - before
+        assert report.applied == {}
+        assert report.api_calls == calls.total()
+        assert abs(told.total - calls.total()) <= 0.3 * calls.total(), (told.calls, calls)
+
+
+def test_of_three_hundred_channels_those_that_changed_are_read(target: TargetDatabase) -> None:
+    """By calls: the list and a search for all of them, some three calls for each that changed."""
+    people = [f"p{number}" for number in range(12)]
+    world = build()
+    for who in people:
+        world.add_user(who)
+    for number in range(300):
+        cid = f"team:c{number}"
+        world.add_channel(cid, created_by="p0", created_at=at(days=400 - number), members=people)
+        for message in range(5):
+            world.add_message(cid, f"c{number}-{message}", user_id="p0", text="hi", at=at(days=90, minutes=message))
+    with migrated(world, target) as sides:
+        alone = {"sync_rescan_calls": 0, "sync_overlap_minutes": 0}
+        sides.sync(**alone)
+        idle = calls_of(sides, **alone)
+        assert idle["QueryChannels"] <= 302 / 29 + 2
+        assert idle.total() <= 302 / 29 + 8
+        for number in range(0, 300, 15):
+            kind = number % 4
+            if kind == 0:
+                world.add_message(f"team:c{number}", f"n{number}", user_id="p1", text="news", at=world.clock())
+            elif kind == 1:
+                world.edit_message(f"c{number}-2", text="other words")
+            elif kind == 2:
+                world.add_reaction(f"c{number}-2", "p3", "love")
+            else:
+                world.remove_member(f"team:c{number}", "p5")
+        changed = calls_of(sides, **alone)
+        assert changed.total() <= idle.total() + 20 * 3
+        assert changed["QueryMembers"] == 0
+        sides.check()
+
+
+def calls_of(sides: Sides, **settings: object) -> Counter[str]:
+    before = sides.server.calls.copy()
+    sides.sync(**settings)
+    return sides.server.calls - before
+
+
+def test_a_changed_poll_is_found_by_its_own_time_and_its_votes_with_it(sides: Sides) -> None:
+    sides.world.polls["p1"] |= {"name": "Supper?", "updated_at": sides.world.clock().isoformat()}
+    sides.world.note_change("poll")
+    sides.world.add_vote("p1", option_id="o2", user_id="cy")
+    before = sides.server.calls.copy()
+    sides.sync(sync_rescan_calls=0)
+    assert (sides.server.calls - before)["QueryPolls"] == 1
+    assert sides.sql("SELECT question, total_votes FROM poll") == [("Supper?", 2)]
+    sides.check()
