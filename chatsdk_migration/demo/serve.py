@@ -1,6 +1,7 @@
 """The local Stream server as a program: ``python -m chatsdk_migration.demo.server``.
 
-Here: its command line, and what it tells when it gets the signal USR1. Not here: the server (``server.py``), the workspaces (``workspaces.py``, ``sizes.py``).
+Here: its command line, and what it tells when it gets the signal USR1. Not here: the server (``server.py``), the
+workspaces (``workspaces.py``, ``sizes.py``).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from chatsdk_migration.demo.limits import DEFAULT_LIMIT
 from chatsdk_migration.demo.options import ServerOptions
 from chatsdk_migration.demo.server import StreamServer
 from chatsdk_migration.demo.world import World
-
 
 WORKSPACES = "empty, sample, hard, small, medium, large, enterprise, skewed-SIZE (40%% in one channel), one-channel"
 

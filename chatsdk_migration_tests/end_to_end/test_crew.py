@@ -17,6 +17,8 @@ import pytest
 
 from chatsdk_migration.demo.sizes import Scale, build_scale
 from chatsdk_migration.demo.world import World
+from chatsdk_migration.resources import StreamCarrier
+from chatsdk_migration_tests.conftest import Serve, TargetDatabase
 from chatsdk_migration_tests.end_to_end.checking import assert_equal_sides
 from chatsdk_migration_tests.end_to_end.test_command_line import PATIENCE_SECONDS, Program, program
 
@@ -94,3 +96,22 @@ def test_workers_outlive_nobody(program: Program, world: World, how: signal.Sign
     assert psutil.wait_procs(left, timeout=PATIENCE_SECONDS)[1] == [], said
     program.run("import-stream", "--resume", **TWO)
     assert_equal_sides(world, program.target)
+
+
+def test_the_largest_channel_is_begun_first(stream: Serve, target: TargetDatabase) -> None:
+    world = skewed_workspace()
+    server = stream(world)
+    carrier = StreamCarrier(target.settings(stream_chat_url=server.url), "")
+    try:
+        for batch in carrier.channels():
+            carrier.store_channels(batch)
+        cids = sorted(world.channels)
+        sizes = [len(world.channels[cid].everything) for cid in carrier.prepare(cids)]
+        assert sizes == sorted(sizes, reverse=True)
+        assert sizes[0] > 4 * sizes[-1]
+    finally:
+        carrier.close()
+
+
+def skewed_workspace() -> World:
+    return build_scale(Scale(users=20, channels=8, messages=400), even=False)
