@@ -30,7 +30,6 @@ EXIT_INTERRUPTED = 130
 """What shells give a program that Ctrl-C ended."""
 
 
-
 class Commands(TyperGroup):
     """The commands; Ctrl-C in any of them is an interrupt and not, as by default, a failure."""
 
@@ -57,31 +56,17 @@ console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
 @app.command()
-def validate(api_key: options.ApiKey = None, secret: options.Secret = None) -> None:
+@options.taking(options.SOURCE)
+def validate() -> None:
     """Check the Stream credentials and say what a full migration will need."""
-    options.into_environment(api_key=api_key, secret=secret)
     from chatsdk_migration.cli.validating import validate_source
 
     validate_source(console)
 
 
 @app.command("import-stream")
-def import_stream(  # noqa: PLR0913 - the options of the tool this one replaces
-    api_key: options.ApiKey = None,
-    secret: options.Secret = None,
-    target_app_id: options.TargetAppId = None,
-    db_host: options.DbHost = None,
-    db_port: options.DbPort = None,
-    db_name: options.DbName = None,
-    db_user: options.DbUser = None,
-    db_password: options.DbPassword = None,
-    db_ssl: options.DbSsl = None,
-    db_ssl_ca: options.DbSslCa = None,
-    user_batch_size: options.UserBatchSize = None,
-    channel_batch_size: options.ChannelBatchSize = None,
-    message_batch_size: options.MessageBatchSize = None,
-    max_rejects: options.MaxRejects = None,
-    max_rejects_percent: options.MaxRejectsPercent = None,
+@options.taking(options.SOURCE, options.TARGET, options.LOAD)
+def import_stream(
     channels: Annotated[
         list[str] | None, typer.Option("--channels", metavar="ID...", help="Only these channels: bare ids or cids.")
     ] = None,
@@ -94,23 +79,6 @@ def import_stream(  # noqa: PLR0913 - the options of the tool this one replaces
     ] = False,
 ) -> None:
     """Migrate everything, or the given channels, or what an earlier run left."""
-    options.into_environment(
-        api_key=api_key,
-        secret=secret,
-        target_app_id=target_app_id,
-        db_host=db_host,
-        db_port=db_port,
-        db_name=db_name,
-        db_user=db_user,
-        db_password=db_password,
-        db_ssl=db_ssl,
-        db_ssl_ca=db_ssl_ca,
-        user_batch_size=user_batch_size,
-        channel_batch_size=channel_batch_size,
-        message_batch_size=message_batch_size,
-        max_rejects=max_rejects,
-        max_rejects_percent=max_rejects_percent,
-    )
     from chatsdk_migration.cli import importing
 
     wanted = importing.Wanted(channels=channels or [], resume=resume, new_key=new_key)
@@ -120,17 +88,8 @@ def import_stream(  # noqa: PLR0913 - the options of the tool this one replaces
 
 
 @app.command()
-def verify(  # noqa: PLR0913 - where source and target are, and what to compare
-    api_key: options.ApiKey = None,
-    secret: options.Secret = None,
-    target_app_id: options.TargetAppId = None,
-    db_host: options.DbHost = None,
-    db_port: options.DbPort = None,
-    db_name: options.DbName = None,
-    db_user: options.DbUser = None,
-    db_password: options.DbPassword = None,
-    db_ssl: options.DbSsl = None,
-    db_ssl_ca: options.DbSslCa = None,
+@options.taking(options.SOURCE, options.TARGET)
+def verify(
     channels: Annotated[
         list[str] | None, typer.Option("--channels", metavar="ID...", help="Only these channels: bare ids or cids.")
     ] = None,
@@ -148,18 +107,6 @@ def verify(  # noqa: PLR0913 - where source and target are, and what to compare
     ] = False,
 ) -> None:
     """Read Stream again and hold the target against it, record by record; exit code 1 on unexplained differences."""
-    options.into_environment(
-        api_key=api_key,
-        secret=secret,
-        target_app_id=target_app_id,
-        db_host=db_host,
-        db_port=db_port,
-        db_name=db_name,
-        db_user=db_user,
-        db_password=db_password,
-        db_ssl=db_ssl,
-        db_ssl_ca=db_ssl_ca,
-    )
     from chatsdk_migration.cli import verifying
 
     wanted = verifying.Wanted(tuple(channels or ()), sample, from_ledger, repair, json_file)
@@ -178,47 +125,21 @@ def status() -> None:
 
 
 @app.command()
-def report(  # noqa: PLR0913 - where the target is
+@options.taking(options.TARGET)
+def report(
     output: Annotated[
         Path | None, typer.Option("--output", metavar="DIR", help="Folder for the files [DAGSTER_HOME/reports].")
     ] = None,
-    target_app_id: options.TargetAppId = None,
-    db_host: options.DbHost = None,
-    db_port: options.DbPort = None,
-    db_name: options.DbName = None,
-    db_user: options.DbUser = None,
-    db_password: options.DbPassword = None,
-    db_ssl: options.DbSsl = None,
-    db_ssl_ca: options.DbSslCa = None,
 ) -> None:
     """Write down what was imported, changed, withheld, rejected and is missing, with numbers and plots."""
-    options.into_environment(
-        target_app_id=target_app_id,
-        db_host=db_host,
-        db_port=db_port,
-        db_name=db_name,
-        db_user=db_user,
-        db_password=db_password,
-        db_ssl=db_ssl,
-        db_ssl_ca=db_ssl_ca,
-    )
     from chatsdk_migration.cli.report import make_report
 
     make_report(console, output)
 
 
 @app.command()
-def sync(  # noqa: PLR0913 - where from, where to, how often
-    api_key: options.ApiKey = None,
-    secret: options.Secret = None,
-    target_app_id: options.TargetAppId = None,
-    db_host: options.DbHost = None,
-    db_port: options.DbPort = None,
-    db_name: options.DbName = None,
-    db_user: options.DbUser = None,
-    db_password: options.DbPassword = None,
-    db_ssl: options.DbSsl = None,
-    db_ssl_ca: options.DbSslCa = None,
+@options.taking(options.SOURCE, options.TARGET)
+def sync(
     once: Annotated[bool, typer.Option("--once", help="One sync [the default].")] = False,
     every: Annotated[
         str | None, typer.Option("--every", metavar="INTERVAL", help="Again and again, such as 10m, until Ctrl-C.")
@@ -226,18 +147,6 @@ def sync(  # noqa: PLR0913 - where from, where to, how often
     sweep: Annotated[bool, typer.Option("--sweep", help="Read all history again, for every deletion.")] = False,
 ) -> None:
     """Follow Stream after the first load; what people did in ChatSDK since stays."""
-    options.into_environment(
-        api_key=api_key,
-        secret=secret,
-        target_app_id=target_app_id,
-        db_host=db_host,
-        db_port=db_port,
-        db_name=db_name,
-        db_user=db_user,
-        db_password=db_password,
-        db_ssl=db_ssl,
-        db_ssl_ca=db_ssl_ca,
-    )
     from chatsdk_migration.cli import syncing
 
     with resumable():
@@ -246,17 +155,8 @@ def sync(  # noqa: PLR0913 - where from, where to, how often
 
 
 @app.command()
-def cutover(  # noqa: PLR0913 - where from, where to, and how
-    api_key: options.ApiKey = None,
-    secret: options.Secret = None,
-    target_app_id: options.TargetAppId = None,
-    db_host: options.DbHost = None,
-    db_port: options.DbPort = None,
-    db_name: options.DbName = None,
-    db_user: options.DbUser = None,
-    db_password: options.DbPassword = None,
-    db_ssl: options.DbSsl = None,
-    db_ssl_ca: options.DbSslCa = None,
+@options.taking(options.SOURCE, options.TARGET)
+def cutover(  # noqa: PLR0913 - its switches
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Rehearse what only reads, with timings; change nothing, ask nothing.")
     ] = False,
@@ -275,18 +175,6 @@ def cutover(  # noqa: PLR0913 - where from, where to, and how
     ] = False,
 ) -> None:
     """Switch to ChatSDK: freeze, final sync, comparison, proof; interrupted, it goes on where it was."""
-    options.into_environment(
-        api_key=api_key,
-        secret=secret,
-        target_app_id=target_app_id,
-        db_host=db_host,
-        db_port=db_port,
-        db_name=db_name,
-        db_user=db_user,
-        db_password=db_password,
-        db_ssl=db_ssl,
-        db_ssl_ca=db_ssl_ca,
-    )
     from chatsdk_migration.cli.cutover import Wanted, run_cutover
 
     wanted = Wanted(

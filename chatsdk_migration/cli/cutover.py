@@ -21,7 +21,7 @@ from chatsdk_migration import cutover
 from chatsdk_migration.cli import verifying
 from chatsdk_migration.cli.exclusive import alone
 from chatsdk_migration.cli.session import default_home, has_records, opened_instance, require_credentials
-from chatsdk_migration.cutover import freezing
+from chatsdk_migration.cutover import freezing, state
 from chatsdk_migration.cutover.hands import Compared, OwnHands
 from chatsdk_migration.definitions import build_definitions
 from chatsdk_migration.errors import PermanentError
@@ -102,7 +102,8 @@ def _thaw(console: Console, settings: Settings) -> bool:
     target = Target(settings)
     try:
         ledger.install(target)
-        ended = cutover.end(target, "thawed")
+        with state.alone(target):
+            ended = cutover.end(target, "thawed")
     finally:
         target.close()
     _say(console, "The cutover is ended." if ended else "No cutover was under way.")

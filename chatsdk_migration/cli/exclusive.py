@@ -30,9 +30,9 @@ def alone() -> Iterator[None]:
         row = conn.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone()
         if row != (True,):
             raise PermanentError(
-                "starting a migration on this DAGSTER_HOME",
-                "another chatsdk-migrate is carrying channels on it",
-                "Let it end (`chatsdk-migrate status` shows how far it is), or interrupt it.",
+                "starting work on this DAGSTER_HOME",
+                "another chatsdk-migrate is at work on it: import-stream, sync, cutover or a replay",
+                "Let it end (`chatsdk-migrate status` shows how far it is), or end it with Ctrl-C in its terminal.",
             )
         yield
 

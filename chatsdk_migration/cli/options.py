@@ -8,6 +8,9 @@ to its children that way; never into their argument lists, run config or a log.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,6 +70,26 @@ MaxRejectsPercent = Annotated[
     ),
 ]
 
+SOURCE = {"api_key": ApiKey, "secret": Secret}
+TARGET = {
+    "target_app_id": TargetAppId,
+    "db_host": DbHost,
+    "db_port": DbPort,
+    "db_name": DbName,
+    "db_user": DbUser,
+    "db_password": DbPassword,
+    "db_ssl": DbSsl,
+    "db_ssl_ca": DbSslCa,
+}
+LOAD = {
+    "user_batch_size": UserBatchSize,
+    "channel_batch_size": ChannelBatchSize,
+    "message_batch_size": MessageBatchSize,
+    "max_rejects": MaxRejects,
+    "max_rejects_percent": MaxRejectsPercent,
+}
+"""Groups of options by name, for ``taking``."""
+
 VARIABLES = {
     "api_key": "STREAM_API_KEY",
     "secret": "STREAM_API_SECRET",
@@ -85,6 +108,27 @@ VARIABLES = {
     "max_rejects_percent": "CHATSDK_MIGRATION_MAX_REJECTS_PERCENT",
 }
 """Option name to the variable that ``Settings`` reads."""
+
+
+def taking(*groups: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add groups of options to a command; what they are given goes into the environment before it runs."""
+    added = {name: kind for group in groups for name, kind in group.items()}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = signature(command, eval_str=True)
+
+        @wraps(command)
+        def run(**given: Any) -> None:
+            into_environment(**{name: given.pop(name) for name in added})
+            command(**given)
+
+        parameters = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=added[name]) for name in added]
+        parameters += [one.replace(kind=Parameter.KEYWORD_ONLY) for one in own.parameters.values()]
+        vars(run)["__signature__"] = own.replace(parameters=parameters)  # what typer reads
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return decorate
 
 
 def into_environment(**options: Any) -> None:

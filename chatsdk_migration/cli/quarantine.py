@@ -24,27 +24,9 @@ STATES = "open, replayed, discarded or all"
 
 
 @app.callback()
-def target(
-    target_app_id: options.TargetAppId = None,
-    db_host: options.DbHost = None,
-    db_port: options.DbPort = None,
-    db_name: options.DbName = None,
-    db_user: options.DbUser = None,
-    db_password: options.DbPassword = None,
-    db_ssl: options.DbSsl = None,
-    db_ssl_ca: options.DbSslCa = None,
-) -> None:
+@options.taking(options.TARGET)
+def target() -> None:
     """Rejected records: look at them, load them after all, give them up."""
-    options.into_environment(
-        target_app_id=target_app_id,
-        db_host=db_host,
-        db_port=db_port,
-        db_name=db_name,
-        db_user=db_user,
-        db_password=db_password,
-        db_ssl=db_ssl,
-        db_ssl_ca=db_ssl_ca,
-    )
 
 
 @app.command("list")

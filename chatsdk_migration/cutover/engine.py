@@ -119,7 +119,7 @@ class _Cutover:
         except _StoppedError as reason:
             self._report.stopped = str(reason)
             self._say(f"Stopped: {reason}")
-            self._say("Nothing is lost: run the same command again to go on.")
+            self._say("Nothing is lost: what is done is kept, and run again it goes on from there.")
         self._report.frozen_at = self._standing.frozen_at
         return self._report
 
@@ -231,7 +231,12 @@ class _Cutover:
         for one in written:
             self._say(f"  {one.cid}: {one.what}, {one.at}")
         text = "Stream is still being written. Is it stopped now, so that the final sync may be done again?"
-        self._ask("still_written", text, f"{written[0].cid} was written at {written[0].at}, after the freeze")
+        self._ask(
+            "still_written",
+            text,
+            f"{written[0].cid} was written at {written[0].at}, after the freeze. Stop who writes there; then run the "
+            "cutover in a terminal and say so, or with --yes --fresh",
+        )
         self._frozen(None)
         return True
 
@@ -242,7 +247,7 @@ class _Cutover:
             seen = self._read_on(seen, self._standing.frozen_at)
         written += seen.written
         self._report.unread = seen.unread
-        some_written = "still being written:" if written else "nothing was written"
+        some_written = "something was written" if written else "nothing was written"
         self._say(
             f"A look at {seen.channels:,} channels in Stream: {some_written} since {_second(self._standing.frozen_at)}."
         )
@@ -352,4 +357,4 @@ def _minute(at: datetime) -> str:
 
 
 def _second(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%H:%M:%S} UTC"
+    return f"{at.astimezone(UTC):%d %b %H:%M:%S} UTC"

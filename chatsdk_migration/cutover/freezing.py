@@ -33,6 +33,7 @@ from stream_chat import StreamChat
 client = StreamChat(os.environ["STREAM_API_KEY"], os.environ["STREAM_API_SECRET"])
 for name, grants in json.loads(pathlib.Path("grants.json").read_text()).items():
     client.update_channel_type(name, grants=grants)
+pathlib.Path("grants.json").rename("grants.put-back.json")  # so that a later freeze can keep its own
 # ----"""
 
 
@@ -48,8 +49,11 @@ def freeze_lines(
         "     a) Take writing from every role, by channel type; reading goes on. Channels with grants of their own",
         "        (config_overrides) keep what those grant: change them too.",
         *_FREEZE.splitlines(),
+        "        Should it say that grants.json exists, it was begun before: run thaw.py (below), then this again.",
         "     b) Lock everybody out: stop issuing user tokens, then",
         '        client.update_app_settings(revoke_tokens_issued_before="<now, such as 2026-01-31T22:00:00Z>")',
+        "        thaw.py, for the way back:",
+        *_THAW.splitlines(),
         "  3. Show your users that the chat is read-only for a while.",
     ]
 

@@ -73,13 +73,16 @@ def _verification(target: Target, found: Readiness) -> None:
 
 
 def still_failing(whole: Outcome, later: Iterable[Outcome]) -> dict[str, int]:
-    """Give the open differences by cid: those of the whole verification, but for channels that were compared since."""
+    """Give the open differences by cid: those of the whole verification, but for channels that were compared since.
+
+    What a sample or a comparison with the ledger found since is added, and takes nothing away.
+    """
     failing = _open(whole)
     for one in later:
         chosen = set(one.cids or ())
         for cid in [cid for cid in failing if cid and (cid in chosen or cid.partition(":")[2] in chosen)]:
             del failing[cid]
-        failing |= _open(one) if chosen else {}
+        failing |= _open(one)
     return failing
 
 

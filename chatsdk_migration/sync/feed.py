@@ -33,6 +33,7 @@ import msgspec
 from chatsdk_migration.errors import PermanentError, TransientError
 from chatsdk_migration.models import Json
 from chatsdk_migration.settings import Settings
+from chatsdk_migration.storable import repair
 
 RECEIVED_AT_ONCE = 10
 """The most messages SQS gives, or takes back, in one call."""
@@ -131,7 +132,7 @@ class Batch:
         if kind.startswith("poll."):
             self.polls |= _polls_of(event)
         if cid is None and kind in _BULK_DELETIONS:
-            self.bulk_deletions.add(str((event.get("user") or {}).get("id")))
+            self.bulk_deletions |= _user_of(event)
         (self.events if cid is not None or kind.startswith(_WITHOUT_CHANNEL) else self.ignored)[kind] += 1
 
 
@@ -247,8 +248,17 @@ def event_of(body: str) -> Json | None:
             found = found["Message"]
             continue
         kind = found.get("type")
-        return found if isinstance(kind, str) and kind else None
+        return found if isinstance(kind, str) and kind and _is_storable(found) else None
     return None
+
+
+def _is_storable(event: Json) -> bool:
+    """Say whether no id in an event holds what PostgreSQL refuses: such an event would stop every sync."""
+    names = [event.get(name) for name in ("cid", "channel_type", "channel_id", "message_id", "parent_id", "poll_id")]
+    for place in (event.get(name) for name in ("channel", "message", "poll", "poll_vote", "user")):
+        if isinstance(place, dict):
+            names += [place.get(name) for name in ("cid", "id", "parent_id", "poll_id")]
+    return all(name == repair(name) for name in names if isinstance(name, str))
 
 
 def _decoded(text: str) -> Any:
@@ -260,7 +270,7 @@ def _decoded(text: str) -> Any:
             return None
     try:
         return msgspec.json.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 
@@ -306,6 +316,11 @@ def _polls_of(event: Json) -> set[str]:
     places = [(event.get("poll"), "id"), (event.get("poll_vote"), "poll_id"), (event, "poll_id")]
     found = [place.get(name) for place, name in places if isinstance(place, dict)]
     return {one for one in found if isinstance(one, str) and one}
+
+
+def _user_of(event: Json) -> set[str]:
+    user = event.get("user")
+    return {user["id"]} if isinstance(user, dict) and isinstance(user.get("id"), str) else set()
 
 
 def _moment(text: Any) -> datetime | None:

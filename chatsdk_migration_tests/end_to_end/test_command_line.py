@@ -385,4 +385,4 @@ def test_two_command_lines_do_not_carry_at_the_same_time(program: Program) -> No
         if len(second) == 2:
             break
         deadline.wait(0.1)
-    assert "another chatsdk-migrate is carrying channels" in second[1]
+    assert "another chatsdk-migrate is at work" in second[1]

@@ -234,12 +234,22 @@ def test_bodies_are_read_however_they_are_packed(how: str) -> None:
 
 
 BROKEN = ["", "null", "[]", "{", "not base64!", "{}", '{"type": 7}', base64.b64encode(b"\x1f\x8bbroken").decode()]
+BROKEN += ["[" * 200_000, '{"type": "message.new", "cid": "messaging:a\\u0000"}']
+BROKEN += ['{"type": "message.new", "cid": "messaging:a", "message": {"id": "\\ud800"}}']
 BOMB = base64.b64encode(gzip.compress(b" " * 50_000_000)).decode()
 
 
 @pytest.mark.parametrize("body", [*BROKEN, BOMB], ids=[*map(str, range(len(BROKEN))), "bomb"])
 def test_what_is_no_event(body: str) -> None:
     assert feed.event_of(body) is None
+
+
+@pytest.mark.parametrize("user", ['"u1"', "7", "[]", '{"id": 7}', "null"])
+def test_an_event_of_another_shape_is_taken(user: str) -> None:
+    batch = feed.Batch()
+    batch.take("receipt", feed.event_of(f'{{"type": "user.deleted", "user": {user}}}'), keep_unreadable=False)
+    assert batch.bulk_deletions == set()
+    assert batch.number == 1
 
 
 def test_what_cannot_be_read_makes_the_sync_look_at_everything_and_is_gone(sides: Sides, queue: Queue) -> None:
