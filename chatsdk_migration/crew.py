@@ -9,6 +9,7 @@ on. Pipes are the only tie: whatever ends the run's process, even kill -9, close
 
 from __future__ import annotations
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -152,21 +153,20 @@ class _Worker:
             self._process.wait(1)
         code = self._process.poll()
         how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return PermanentError(
-            "carrying channels",
-            f"worker process {self._process.pid} is gone ({how})",
-            "Signal 9 mostly means that the memory did not suffice: lower worker_processes or channels_in_flight. "
-            "Then run again with --resume.",
-        )
+        advice = "What it wrote to standard error says more. "
+        if code == -signal.SIGKILL:
+            advice = "Mostly the memory did not suffice: lower worker_processes or channels_in_flight. "
+        tried, found = "carrying channels", f"worker process {self._process.pid} is gone ({how})"
+        return PermanentError(tried, found, f"{advice}Then run again with --resume.")
 
 
 def _work(run_id: str, control: Connection, desks: Sequence[Connection]) -> None:
     """Carry channels until the desks are closed."""
     try:
         migration = transfer.Migration(Settings.load(), run_id=run_id)
-    except MigrationError as problem:
+    except MigrationError as problem:  # also one that may pass: without a worker the run cannot go on
         for desk in desks:
-            _refuse(desk, problem)
+            _refuse(desk, PermanentError(problem.tried, problem.found, problem.next_step))
         return
     with migration, relaxed():
         threads = [threading.Thread(target=_serve, args=(migration, desk), daemon=True) for desk in desks]
@@ -175,15 +175,15 @@ def _work(run_id: str, control: Connection, desks: Sequence[Connection]) -> None
         _report(control, migration, threads)
 
 
-def _refuse(desk: Connection, problem: MigrationError) -> None:
+def _refuse(desk: Connection, problem: PermanentError) -> None:
     with suppress(EOFError, OSError):
         desk.recv()
         desk.send(problem)
 
 
 def _serve(migration: transfer.Migration, desk: Connection) -> None:
-    """Carry one channel after another for one place."""
-    with suppress(EOFError, OSError):
+    """Carry one channel after another for one place; it ends with a closed desk, at which nobody waits in vain."""
+    with desk, suppress(EOFError, OSError):
         while True:
             cid, parts = desk.recv()
             desk.send(_carried(migration, cid, parts))
@@ -194,7 +194,19 @@ def _carried(migration: transfer.Migration, cid: str, parts: frozenset[Part]) ->
         return transfer.carry_channel(migration, cid, parts)
     except Exception as error:  # noqa: BLE001 - the run's process judges it, as if it had been raised there
         error.add_note("".join(traceback.format_tb(error.__traceback__)))
-        return error
+        return _portable(error)
+
+
+def _portable(error: Exception) -> Exception:
+    """Give an error that gets through a pipe: the same, or one that names its kind."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    except Exception:  # noqa: BLE001 - pickling runs the error's own code
+        stand_in = RuntimeError("an error that cannot be handed on")
+        for note in (f"{type(error).__module__}.{type(error).__qualname__}", *error.__notes__):
+            stand_in.add_note(f"{note}\n")
+        return stand_in
+    return error
 
 
 def _report(control: Connection, migration: transfer.Migration, threads: Sequence[threading.Thread]) -> None:

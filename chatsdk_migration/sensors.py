@@ -6,6 +6,7 @@ Here: when the runs start. Not here: how channels are grouped into runs (``parti
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -15,6 +16,7 @@ from chatsdk_migration.instance.launch import is_from_command_line
 from chatsdk_migration.jobs import check_load, full_migration, migrate_channel_range, migrate_channels
 from chatsdk_migration.partitions import all_channels, plan_runs, unfinished_channels
 from chatsdk_migration.readiness_record import READINESS, READY
+from chatsdk_migration.settings import Settings
 
 LOOK_EVERY_SECONDS = 10
 READINESS_EVERY_SECONDS = 30
@@ -75,10 +77,13 @@ def tell_when_ready(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Log the change from not ready to ready; the cursor is the newest readiness seen."""
     event = context.instance.get_latest_materialization_event(READINESS)
     found = event.asset_materialization.metadata.get(READY) if event and event.asset_materialization else None
-    if found is None:
+    if event is None or found is None:
         return dg.SkipReason("The readiness has not been judged yet.")
-    was_ready, is_ready = context.cursor == _READY, found.value == 1
+    old = time.time() - event.timestamp > Settings.load().cutover_max_lag_seconds
+    was_ready, is_ready = context.cursor == _READY, found.value == 1 and not old
     context.update_cursor(_READY if is_ready else _NOT_READY)
+    if old:  # every sync judges it: without one for so long ChatSDK is too far behind
+        return dg.SkipReason("The readiness was judged too long ago. Run a sync, or job assess_readiness.")
     if not is_ready:
         return dg.SkipReason("Not ready for the switch; asset cutover_readiness says why.")
     if not was_ready:

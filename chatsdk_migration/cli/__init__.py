@@ -140,7 +140,7 @@ def report(
 @app.command()
 @options.taking(options.SOURCE, options.TARGET)
 def sync(
-    once: Annotated[bool, typer.Option("--once", help="One sync [the default].")] = False,
+    once: Annotated[bool, typer.Option("--once", help="One sync (the default).")] = False,
     every: Annotated[
         str | None, typer.Option("--every", metavar="INTERVAL", help="Again and again, such as 10m, until Ctrl-C.")
     ] = None,

@@ -63,6 +63,7 @@ def run_cutover(console: Console, wanted: Wanted) -> bool:
         fresh=wanted.fresh,
         sample_percent=verifying.percent(wanted.sample),
     )
+    _require_sense(wanted)
     if wanted.thaw:
         return _thaw(console, settings)
     if wanted.dry_run:
@@ -110,6 +111,22 @@ def _thaw(console: Console, settings: Settings) -> bool:
     for line in freezing.thaw_lines():
         _say(console, line)
     return True
+
+
+def _require_sense(wanted: Wanted) -> None:
+    """Refuse switches that mean nothing together: one of them would be passed over.
+
+    Raises:
+        PermanentError: There are such.
+    """
+    others = (wanted.dry_run, wanted.yes, wanted.repair, wanted.skip_readiness, wanted.skip_freeze_check, wanted.fresh)
+    if wanted.thaw and any(others):
+        raise PermanentError("reading the command line", "--thaw was given with others", "Give it alone.")
+    if wanted.dry_run and (wanted.yes or wanted.repair or wanted.fresh):
+        found = "--dry-run changes nothing, and was given with --yes, --repair or --fresh"
+        raise PermanentError("reading the command line", found, "Leave one or the other out.")
+    if wanted.repair and not wanted.yes:
+        raise PermanentError("reading the command line", "--repair was given without --yes", "In a terminal it asks.")
 
 
 def _require_somebody(wanted: Wanted) -> None:

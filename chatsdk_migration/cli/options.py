@@ -61,7 +61,7 @@ MessageBatchSize = Annotated[
 ]
 MaxRejects = Annotated[
     int | None,
-    typer.Option("--max-rejects", min=0, help="Rejected records above which no new channel is taken [any number]."),
+    typer.Option("--max-rejects", min=0, help="Rejected records above which no new channel is taken (else any)."),
 ]
 MaxRejectsPercent = Annotated[
     float | None,

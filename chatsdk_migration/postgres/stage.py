@@ -46,6 +46,8 @@ LOCK_WAIT_SECONDS = 60
 """How long to wait for another run of the same channel; a killed one loses its lock as soon as its session ends."""
 ROWS_AT_A_TIME = 2_000
 """Rows collected before they are copied: a COPY costs as much as a hundred rows, and pages bring few of each kind."""
+CHARACTERS_AT_A_TIME = 4_000_000
+"""Text and attachments collected at most, for each channel in flight: a page of the longest messages is so large."""
 LARGEST_LEFTOVER_BYTES = 4 * 1024**2
 """Size up to which a stage is emptied row by row. A new file for each table costs more, and every plan made before."""
 ONLY_WHEN_ASKED = 1_000_000_000
@@ -87,10 +89,9 @@ _LISTS = (
     "votes",
     "reactions",
     "losses",
-    "embedded_losses",
     "rejects",
 )
-"""What a batch of a channel holds beside people."""
+"""What a batch of a channel holds beside people and what these lost."""
 
 _FOR_THE_LOAD = """
 SELECT set_config('synchronous_commit', 'off', false), set_config('enable_seqscan', 'off', false),
@@ -140,6 +141,7 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
         self._staged: Counter[str] = Counter()
         self._known_users: set[str] = set()
         self._waiting: list[Batch] = []
+        self._waiting_rows = self._waiting_characters = 0
         self._settled: frozenset[tuple[str, str]] = frozenset()  # rejects replayed or discarded before, by their keys
         self._entities: frozenset[str] = frozenset()
         self._resources = ExitStack()
@@ -155,11 +157,15 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
                     self._empty_tables()
                     self._lock()
                     self._settled = frozenset(self._scope.run("quarantine_settled"))
+                    self._prepare()
             except BaseException:
                 conn.close()  # gives the lock back, whatever state the session is in
                 raise
             self._resources = stack.pop_all()
         return self
+
+    def _prepare(self) -> None:
+        """Make ready what a kind of load of its own needs; whatever it raises, the connection is given back."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -175,30 +181,36 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
                 self._close()
                 raise
             try:
-                self._scope.run("unlock_channel")
+                self._opened.run("unlock_channel")
             except psycopg.Error:  # everything is committed; the lock goes with the session
                 self._close()
+            except BaseException:
+                self._close()
+                raise
 
     def _close(self) -> None:
         with suppress(psycopg.Error):
             self._opened.conn.close()
 
     def _reach_the_disk(self) -> None:
-        """Wait until all is safe, and leave the session as it was."""
-        self._scope.conn.execute(_TO_THE_DISK)
+        """Wait until all is safe, and leave the session as it was; what still waits for the stage nobody asked for."""
+        self._opened.conn.execute(_TO_THE_DISK)
 
     @property
     def _scope(self) -> merge.Scope:
         """The channel's scope, for statements that find all batches in the stage."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
+            self._waiting_rows = self._waiting_characters = 0
             self._stage(together(waiting))
         return self._opened
 
     def add(self, batch: Batch) -> None:
         """Take a batch for the stage; a row PostgreSQL refuses costs that row only."""
         self._waiting.append(batch)
-        if sum(map(_size, self._waiting)) >= ROWS_AT_A_TIME:
+        self._waiting_rows += _rows(batch)
+        self._waiting_characters += _characters(batch)
+        if self._waiting_rows >= ROWS_AT_A_TIME or self._waiting_characters >= CHARACTERS_AT_A_TIME:
             _ = self._scope
 
     def _stage(self, batch: Batch) -> None:
@@ -386,11 +398,18 @@ def together(batches: Sequence[Batch]) -> Batch:
         return batches[0]
     every = Batch(sources=[one for batch in batches for one in batch.sources])
     for batch in batches:
-        every.users = batch.users | every.users
+        known = every.users
+        every.embedded_losses += [loss for loss in batch.embedded_losses if loss.stream_id not in known]
+        every.users = batch.users | known
         for name in _LISTS:
             getattr(every, name).extend(getattr(batch, name))
     return every
 
 
-def _size(batch: Batch) -> int:
-    return len(batch.users) + sum(len(getattr(batch, name)) for name in _LISTS)
+def _rows(batch: Batch) -> int:
+    lists = sum(len(getattr(batch, name)) for name in _LISTS)
+    return len(batch.users) + lists + len(batch.embedded_losses)
+
+
+def _characters(batch: Batch) -> int:
+    return sum(len(row.text or "") + len(row.attachments) for row in batch.messages)

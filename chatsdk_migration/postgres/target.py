@@ -28,8 +28,9 @@ CHECKOUT_SECONDS = 30
 SPARE_CONNECTIONS = 4
 """Beside one for each channel in flight: users, channels, checks, reports."""
 RECONNECT_SECONDS = 60
-_SESSION_OPTIONS = "-c jit=off"
-"""Compiling a statement costs more than any of ours runs."""
+_SESSION_OPTIONS = "-c jit=off -c timezone=UTC -c datestyle=ISO"
+"""Compiling a statement costs more than any of ours runs. Times are said in UTC, whatever the database or role has set;
+and psycopg reads no other style of dates."""
 
 
 class Target:

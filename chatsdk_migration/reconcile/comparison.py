@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any
 
 from psycopg import Cursor
 
@@ -58,14 +58,12 @@ class ComparisonStage(ChannelStage):
         PermanentError: From any method: no channel can be compared.
     """
 
-    def __enter__(self) -> Self:
-        super().__enter__()
+    def _prepare(self) -> None:
         with explained(f"preparing the comparison of {self.cid}", ChannelError):
             conn = self._scope.conn
             conn.execute(statement("tables"))
             conn.execute("TRUNCATE stage_verify_channel, stage_verify_message, stage_verify_found")
             self._since = str(self._row("since")[0])
-        return self
 
     @property
     def since(self) -> str:

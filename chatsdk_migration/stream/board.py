@@ -36,6 +36,8 @@ class Board:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         weakref.finalize(self, os.close, self._fd)  # not by hand: threads may still be on their way out
+        with self.held():  # a file system without locks says so here, and not in the middle of a run
+            pass
 
     @contextmanager
     def held(self) -> Iterator[None]:

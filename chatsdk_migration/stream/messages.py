@@ -14,7 +14,7 @@ listed the channel within the last seconds, as querying a deleted one would brin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from chatsdk_migration.errors import ChannelError, SourceChangedError
 from chatsdk_migration.models import FetchedMessage, Json
@@ -26,7 +26,7 @@ from chatsdk_migration.stream.export import export_instant
 from chatsdk_migration.stream.keyset import Edge
 from chatsdk_migration.stream.polls import Votes, fetch_votes, poll_id_of
 from chatsdk_migration.stream.reactions import Reactions, are_complete, counted, embedded, fetch_reactions
-from chatsdk_migration.stream.replies import is_parent, walk_threads
+from chatsdk_migration.stream.replies import is_in_thread_only, is_parent, walk_threads
 from chatsdk_migration.stream.times import NANOSECONDS_IN_A_SECOND, instant
 
 PAGE = 300
@@ -62,14 +62,22 @@ def walk_messages(
         SourceChangedError: What was given so far is void: begin again.
         ChannelError: A message could be lost; and all of ``client``'s errors.
     """
-    channel = _Channel(client, cid)
+    channel, wanted = _Channel(client, cid), _not_listed_since(since)
     for rows in client.ahead(_list_pages(client, channel, since or BEFORE_EVERYTHING)):
         for portion in _portions(rows):
             yield complete(client, portion, reactions=reactions)
-        for replies in walk_threads(client, [row for row in rows if is_parent(row)], refused):
+        for replies in walk_threads(client, [row for row in rows if is_parent(row)], refused, wanted):
             for portion in _portions(replies):
                 yield complete(client, portion, reactions=reactions)
     channel.confirm()  # threads take long, and those of a deleted channel look like threads without replies
+
+
+def _not_listed_since(since: str | None) -> Callable[[Json], bool]:
+    """Give the rule by which a reply is no row of the list read from that time on; it may be older than its parent."""
+    begin = instant(since)
+    if begin is None:
+        return is_in_thread_only
+    return lambda reply: is_in_thread_only(reply) or (instant(reply.get("created_at")) or 0) < begin
 
 
 def _portions(rows: list[Json]) -> Iterator[list[Json]]:

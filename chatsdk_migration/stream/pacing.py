@@ -78,9 +78,10 @@ class Pace:
         return self.next_at, self.blocked_until, self.factor, self.slowed_at
 
     def share(self, record: Record, now: float) -> None:
-        """Take over what another process left; what was left before a restart of the machine's clock is void."""
+        """Take over what another process left; void is what a restart of the machine's clock or a broken file left."""
         next_at, blocked_until, factor, slowed_at = record
-        if max(next_at, blocked_until, slowed_at) <= now + LONGEST_PAUSE_SECONDS:
+        times = (next_at, blocked_until, slowed_at)
+        if all(0 <= at <= now + LONGEST_PAUSE_SECONDS for at in times) and SLOWEST <= factor <= 1:  # NaN is neither
             self.next_at, self.blocked_until, self.factor, self.slowed_at = next_at, blocked_until, factor, slowed_at
 
     def run_at(self, full: float) -> None:

@@ -11,7 +11,7 @@ which is right whether ties are cut or ordered by id. An anchor deleted meanwhil
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from itertools import chain
 
@@ -35,14 +35,25 @@ def is_parent(message: Json) -> bool:
     return bool(counted or message.get("thread_participants")) and not message.get("parent_id")
 
 
-def walk_threads(client: StreamClient, parents: list[Json], refused: list[str] | None = None) -> Iterator[list[Json]]:
-    """Give the replies of all these messages that the channel's list does not hold, in pages, small ones joined.
+def is_in_thread_only(reply: Json) -> bool:
+    """Say whether the channel's list does not hold the reply."""
+    return not reply.get("show_in_channel")
+
+
+def walk_threads(
+    client: StreamClient,
+    parents: list[Json],
+    refused: list[str] | None = None,
+    wanted: Callable[[Json], bool] = is_in_thread_only,
+) -> Iterator[list[Json]]:
+    """Give the replies of all these messages, in pages, small ones joined.
 
     Args:
         client: Where to ask.
         parents: The messages.
         refused: Gets the ids of those whose replies Stream does not list as the channel's type has replies switched
             off; None: that is a ``SourceAnswerError``.
+        wanted: Which replies to give: those that the reading of the channel's list does not give.
     """
     waiting: deque[tuple[Iterator[list[Json]], Future[list[Json]]]] = deque()
     todo = iter(parents)
@@ -50,7 +61,7 @@ def walk_threads(client: StreamClient, parents: list[Json], refused: list[str] |
     try:
         while True:
             while len(waiting) < THREADS_AHEAD and (parent := next(todo, None)) is not None:
-                pages = walk_replies(client, parent, refused)
+                pages = walk_replies(client, parent, refused, wanted)
                 waiting.append((pages, client.submit(_first_of, pages)))
             if not waiting:
                 break
@@ -72,8 +83,13 @@ def _first_of(pages: Iterator[list[Json]]) -> list[Json]:
     return next(pages, [])
 
 
-def walk_replies(client: StreamClient, parent: Json, refused: list[str] | None = None) -> Iterator[list[Json]]:
-    """Give the replies of one message that the channel's list does not hold; arguments as for ``walk_threads``.
+def walk_replies(
+    client: StreamClient,
+    parent: Json,
+    refused: list[str] | None = None,
+    wanted: Callable[[Json], bool] = is_in_thread_only,
+) -> Iterator[list[Json]]:
+    """Give the replies of one message; arguments as for ``walk_threads``.
 
     A message that vanished meanwhile has taken its replies along: that ends the walk, and casts doubt on its channel.
 
@@ -88,7 +104,7 @@ def walk_replies(client: StreamClient, parent: Json, refused: list[str] | None =
     while page:
         fresh, full = edge.fresh(page), edge.is_full(page, PAGE)
         got += len(fresh)
-        yield [reply for reply in fresh if not reply.get("show_in_channel")]
+        yield [reply for reply in fresh if wanted(reply)]
         if not fresh and full:
             raise unreadable(thread, f"more than {len(page)} share {page[0].get('created_at')}")
         if not fresh or (not full and got >= expected):

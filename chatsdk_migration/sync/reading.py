@@ -16,7 +16,7 @@ from chatsdk_migration.models import Batch, FetchedMessage, Json
 from chatsdk_migration.stream import changes
 from chatsdk_migration.stream.client import StreamClient
 from chatsdk_migration.stream.messages import complete, walk_messages
-from chatsdk_migration.stream.replies import is_parent, walk_threads
+from chatsdk_migration.stream.replies import is_in_thread_only, is_parent, walk_threads
 from chatsdk_migration.stream.times import instant
 from chatsdk_migration.sync.feed import Hint
 from chatsdk_migration.sync.stage import SyncStage
@@ -130,8 +130,9 @@ class Reader:
         self._read_threads([row for row in known if not row.get("parent_id")] + self._losing_parents(rows, but=known))
 
     def _read_threads(self, parents: list[Json]) -> None:
-        """Read all replies of these messages."""
-        for replies in walk_threads(self.source, parents, self._refused):
+        """Read all replies of these messages, shown in the channel too, unless its list is read from its beginning."""
+        wanted = is_in_thread_only if self._seen is None else lambda _: True
+        for replies in walk_threads(self.source, parents, self._refused, wanted):
             self._stage_page(complete(self.source, replies, reactions=True))
         self.stage.add_threads(str(row["id"]) for row in parents)
 

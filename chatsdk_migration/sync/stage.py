@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from chatsdk_migration import losses
 from chatsdk_migration.errors import ChannelError
@@ -59,8 +59,7 @@ class SyncStage(ChannelStage):
         PermanentError: From any method: no channel can be synced.
     """
 
-    def __enter__(self) -> Self:
-        super().__enter__()
+    def _prepare(self) -> None:
         self.applied: Counter[str] = Counter()
         self.everything = False
         self._people = False
@@ -69,7 +68,6 @@ class SyncStage(ChannelStage):
         with explained(f"preparing the sync of {self.cid}", ChannelError):
             self._scope.conn.execute(statement("sync_tables"))
             self._scope.conn.execute(_TABLES)
-        return self
 
     def add_channel(self, row: ChannelRow) -> None:
         """Take the channel's own row."""

@@ -137,6 +137,18 @@ def test_only_the_newest_outcomes_are_kept(world: World, target: TargetDatabase,
     opened.close()
 
 
+def test_the_sensor_does_not_call_an_old_judgement_ready(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance.report_runless_asset_event(dg.AssetMaterialization(READINESS, metadata={"ready": 1}))
+    monkeypatch.setenv("CHATSDK_MIGRATION_CUTOVER_MAX_LAG_SECONDS", "0")
+    context = dg.build_sensor_context(instance=instance, cursor="ready")
+    reason = tell_when_ready(context)
+    assert isinstance(reason, dg.SkipReason)
+    assert "too long ago" in str(reason.skip_message)
+    assert context.cursor == "not ready"
+
+
 def test_the_sensor_tells_once_that_it_turned_ready(instance: dg.DagsterInstance) -> None:
     cursor: str | None = None
 

@@ -23,6 +23,8 @@ from chatsdk_migration.demo.world import World
 from chatsdk_migration.errors import PermanentError
 from chatsdk_migration.identity import channel_id
 from chatsdk_migration.postgres.target import Target
+from chatsdk_migration.reconcile.channel import verify_channel
+from chatsdk_migration.transfer import Migration
 from chatsdk_migration_tests.conftest import APP_ID, Serve, TargetDatabase
 from chatsdk_migration_tests.end_to_end.driver import migrate
 from chatsdk_migration_tests.end_to_end.test_sync import GRANTS, OLD, ROOM, TEAM, assert_followed, build
@@ -398,6 +400,12 @@ CONFLICTS: dict[str, tuple[str, Callable[[World], object], str]] = {
         lambda w: w.add_member(ROOM, "cy", created_at=OLD, channel_role="channel_moderator", role="moderator"),
         "SELECT count(*) FROM channel_member WHERE role = 'admin'",
     ),
+    "role given here, left there": (
+        """UPDATE channel_member SET role = 'admin' FROM channel c
+           WHERE c.id = channel_id AND c.name = 'Room' AND user_id = 'cy'""",
+        lambda w: w.remove_member(ROOM, "cy"),
+        "SELECT count(*) FROM channel_member WHERE role = 'admin'",
+    ),
     "renamed on both sides": (
         "UPDATE channel SET name = 'Mine' WHERE name = 'Room'",
         lambda w: w.update_channel(ROOM, name="Theirs"),
@@ -422,3 +430,57 @@ def test_conflicts_end_equal_and_no_repair_undoes_them(sides: Sides, name: str) 
     assert len(report.conflicts) == 1
     assert "repair" not in sides.kinds_asked()
     assert sides.sql(stays) == [(1,)]
+
+
+DELETED_HERE = """UPDATE message SET text = NULL, attachments = '[]', deleted_at = now(), deleted_by = user_id
+    WHERE id IN (SELECT message_id FROM chatsdk_migration.message_map WHERE stream_id = %s)
+    RETURNING id, deleted_at, user_id, poll_id"""
+
+
+@pytest.mark.parametrize("stream_id", ["m1", "poll", "pinned", "thread", "system"])
+def test_what_both_sides_deleted_stays_as_it_was_deleted_here(sides: Sides, stream_id: str) -> None:
+    """Edited in Stream in between, and deleted there before the next sync."""
+    sides.world.add_message(ROOM, "system", user_id=None, type="system", text="cy joined", at=later(sides.world))
+    assert sides.cut_over().equal
+    deleted = sides.sql(DELETED_HERE, stream_id)
+    assert len(deleted) == 1
+    sides.world.edit_message(stream_id, text="theirs", at=sides.world.clock())
+    sides.world.soft_delete_message(stream_id, at=later(sides.world))
+    report = sides.cut_over()
+    assert report.equal, "\n".join(sides.said)
+    assert "repair" not in sides.kinds_asked()
+    assert report.conflicts == []
+    assert sides.sql("SELECT id, deleted_at, user_id, poll_id FROM message WHERE id = %s", deleted[0][0]) == deleted
+
+
+def test_a_wrong_time_of_deletion_is_damage(sides: Sides) -> None:
+    """Nobody in ChatSDK deleted it: the time alone explains nothing."""
+    sides.world.soft_delete_message("m1", at=later(sides.world))
+    assert sides.cut_over().equal
+    wrong = "UPDATE message SET deleted_at = now() + interval '1 h' WHERE deleted_at IS NOT NULL RETURNING id"
+    assert sides.sql(wrong)
+    assert sides.cut_over().equal
+    assert "repair" in sides.kinds_asked()
+    assert sides.sql("SELECT count(*) FROM message WHERE deleted_at > now() + interval '30 min'") == [(0,)]
+
+
+def test_a_vote_no_sync_could_see_is_no_vote_taken_back_here(sides: Sides) -> None:
+    """On a poll older than all that syncs read again, by somebody who uses ChatSDK already."""
+    sides.cut_over()
+    sides.sql("UPDATE app_user SET last_active_at = now() WHERE id = 'cy'")
+    sides.world.add_vote("p1", option_id="o2", user_id="cy")
+    assert sides.cut_over(sync_rescan_days=0.01).equal
+    assert sides.sql("SELECT option_id FROM poll_vote WHERE user_id = 'cy'") == [("o2",)]
+
+
+def test_what_a_repair_brought_back_may_be_taken_away_here(sides: Sides) -> None:
+    sides.sql("DELETE FROM reaction")
+    sides.sql("DELETE FROM poll_vote")
+    sides.sql("DELETE FROM pinned_message")
+    sides.sql("DELETE FROM chatsdk_migration.carried")
+    with Migration(sides.settings()) as migration:
+        assert set(verify_channel(migration, ROOM, mend=True).repaired) >= {"reactions", "votes", "pins"}
+        sides.sql("UPDATE app_user SET last_active_at = now() WHERE id = 'cy'")
+        sides.sql("DELETE FROM reaction WHERE user_id = 'cy'")
+        assert verify_channel(migration, ROOM, mend=True).repaired == {}
+    assert sides.sql("SELECT user_id FROM reaction") == [("ann",)]

@@ -384,6 +384,23 @@ def test_what_people_did_here_stays_and_is_listed(name: str, sides: Sides) -> No
     assert again.applied == {}
 
 
+@pytest.mark.parametrize("hard", [True, False])
+def test_a_conflict_about_a_message_that_both_sides_deleted_is_listed_no_more(hard: bool, sides: Sides) -> None:
+    sides.sync()
+    live, act, listed = CONFLICTS["deleted here, edited in Stream"]
+    live(sides)
+    act(sides.world)
+    assert [conflict[1:4] for conflict in sides.sync().conflicts] == [listed]
+    (sides.world.hard_delete_message if hard else sides.world.soft_delete_message)("m1")
+    with sides.target.superuser() as conn:
+        mine = snapshot(conn)["message"]
+    report = sides.sync(Sweep.ALL)
+    assert report.conflicts == []
+    with sides.target.superuser() as conn:
+        assert snapshot(conn)["message"] == mine
+    assert sides.sync(Sweep.ALL).applied == {}
+
+
 def test_a_live_reaction_and_vote_survive_all_syncs(sides: Sides) -> None:
     sides.sync()
     _live(sides, f"INSERT INTO reaction (message_id, app_id, user_id, emoji) VALUES ({{m1}}, '{APP_ID}', 'bob', '🎉')")

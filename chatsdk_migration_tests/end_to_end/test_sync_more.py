@@ -249,3 +249,23 @@ def test_a_changed_poll_is_found_by_its_own_time_and_its_votes_with_it(sides: Si
     assert (sides.server.calls - before)["QueryPolls"] == 1
     assert sides.sql("SELECT question, total_votes FROM poll") == [("Supper?", 2)]
     sides.check()
+
+
+@pytest.mark.parametrize("edited", ["old", "thread", "old-reply"])
+def test_replies_shown_in_the_channel_are_part_of_their_threads(edited: str, sides: Sides) -> None:
+    """Neither older than all that is read again, nor older than a recent message they were put under."""
+    for parent, hours in (("old", 17_000), ("thread", 300)):
+        sides.world.add_message(
+            ROOM,
+            f"shown-{parent}",
+            user_id="bob",
+            text="re",
+            parent_id=parent,
+            show_in_channel=True,
+            at=at(hours=hours),
+        )
+    sides.sync(Sweep.ALL)
+    sides.check()
+    sides.world.edit_message(edited, text="other words")
+    assert "messages deleted" not in sides.sync().applied
+    sides.check()

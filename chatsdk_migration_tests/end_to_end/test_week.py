@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from chatsdk_migration import cutover, sync
 from chatsdk_migration.cutover import CutoverReport, Options, Question
 from chatsdk_migration.demo.server import StreamServer
@@ -146,8 +148,9 @@ def verified(week: Week) -> list[Any]:
         ]
 
 
-def test_a_week_of_changes_on_both_sides_ends_with_equal_sides(target: TargetDatabase) -> None:
-    with begun(target, seed=20) as week:
+@pytest.mark.parametrize("seed", [4, 20])
+def test_a_week_of_changes_on_both_sides_ends_with_equal_sides(target: TargetDatabase, seed: int) -> None:
+    with begun(target, seed) as week:
         week.sync(meddle=False)
         quiet = rows_of(target, QUIET)
         for number in range(SYNCS):
@@ -159,7 +162,7 @@ def test_a_week_of_changes_on_both_sides_ends_with_equal_sides(target: TargetDat
         report = week.cut_over()
         faults = Judge(week.world, target, week.live.touched).faults()
         assert not faults, "\n".join([f"{len(faults)} faults", *faults[:SHOWN]])
-        assert (report.stopped, report.finished, report.equal) == ("", True, True)
+        assert (report.stopped, report.finished, report.equal) == ("", True, True), "\n".join(week.said[-SHOWN:])
         assert week.sync(Sweep.ALL, meddle=False).applied == {}
         assert rows_of(target, QUIET) == quiet
         assert verified(week) == []

@@ -275,9 +275,10 @@ class Life:
         return self.world.soft_delete_message(message["id"]) if message else None
 
     def undelete(self) -> Json | None:
-        message = self.message(alive=False)
-        if message is None or message["type"] != "deleted":
+        deleted = [one for one in self.world.messages_of(self.channel()) if one["type"] == "deleted"]
+        if not deleted:
             return None
+        message = self.chance.choice(deleted)
         del message["deleted_at"]
         kind = "reply" if "parent_id" in message else "regular"
         return self.world.edit_message(message["id"], type=kind, pinned=False, pinned_at=None, pinned_by=None)
@@ -423,13 +424,11 @@ class Life:
         role = "channel_moderator" if known.get("channel_role") != "channel_moderator" else "channel_member"
         return self._change_member(found, channel_role=role)
 
-    def change_role(self, found: tuple[str, str]) -> None:
-        """Give somebody the other role once and for all."""
+    def change_role(self, found: tuple[str, str], was: str) -> None:
+        """Give somebody another role than they had in ChatSDK, once and for all."""
         with self.world.lock:
             if found[1] in self.world.channels[found[0]].members:
-                known = self.world.channels[found[0]].members[found[1]]
-                moderator = known.get("channel_role") == "channel_moderator"
-                self._change_member(found, channel_role="channel_member" if moderator else "channel_moderator")
+                self._change_member(found, channel_role="channel_moderator" if was == "member" else "channel_member")
             self.untouchable.add(found)
 
     def mute(self) -> Json | None:
@@ -483,16 +482,16 @@ class Life:
         return self.world.update_channel(self.channel(), name=f"Renamed {self._id('c')}", topic=f"topic {self._number}")
 
     def truncate(self) -> Json | None:
-        cid = self.channel()
-        if cid in FIRST_CHANNELS:  # these have the history that everything else needs
-            return None
-        return self.world.truncate_channel(cid, self.clock())
+        late = self._late_channels()
+        return self.world.truncate_channel(self.chance.choice(late), self.clock()) if late else None
 
     def delete_channel(self) -> Json | None:
-        cid = self.channel()
-        if cid in FIRST_CHANNELS or cid in self.untouchable:
-            return None
-        return self.world.delete_channel(cid, hard=self.chance.random() < 0.5)
+        late = [cid for cid in self._late_channels() if cid not in self.untouchable]
+        return self.world.delete_channel(self.chance.choice(late), hard=self.chance.random() < 0.5) if late else None
+
+    def _late_channels(self) -> list[str]:
+        """All but the first, which have the history that everything else needs."""
+        return sorted(self.world.channels.keys() - {*FIRST_CHANNELS, QUIET})
 
 
 class Meddler:
@@ -545,7 +544,7 @@ class Meddler:
         elif draw < 0.7:
             life.world.hard_delete_message(message["id"])
             self.done["hard delete while read"] += 1
-        elif draw < 0.8 and cid not in FIRST_CHANNELS:
+        elif cid not in FIRST_CHANNELS and (draw < 0.8 or not self.done["truncated while read"]):
             life.world.truncate_channel(cid, life.clock())
             self.done["truncated while read"] += 1
         elif who := life.member(cid):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -28,6 +28,8 @@ Difference = tuple[str, tuple[str, ...], str, str]
 """Category, key, column ("" for the whole row), and the words for a person."""
 BY_ORDER_OF_ARRIVAL = frozenset({"seq", "counters", "reads"})
 """What the oracle says of a load in one go; numbers and unread counts are judged here."""
+READ_AGAIN_DAYS = 6.5
+"""Nothing that happens in the last days of the week makes a sync read older messages again."""
 EMOJI = {"like": "👍", "love": "❤️", "haha": "😂", "wow": "😮", "sad": "😢"}
 Listed = tuple[str, str, str, str]
 """A conflict: cid, entity, id, what."""
@@ -115,7 +117,11 @@ class Judge:
             "votes": lambda: key in self.touched.votes,
             "members": lambda: key in self.touched.members and column in {"", "role"},
             "channels": lambda: key[0] in self.touched.channels and column == "name",
-            "users": lambda: (key[0] in self.touched.users and column in {"name", "custom"}) or column == "last_active",
+            "users": lambda: (
+                (key[0] in self.touched.users and column in {"name", "custom"})
+                or column == "last_active"
+                or (key[0] == MappingRules().deleted_user_id and not column)  # once needed, it stays
+            ),
             "unmapped_messages": lambda: key[0] in self.touched.sent,
         }
         return not explains.get(name, lambda: False)()
@@ -272,27 +278,28 @@ class Judge:
             if (what := self._message_conflict(stream_id, before, after)) is not None:
                 yield self._cid_of(stream_id), "message", stream_id, what
         for key, carried in self.touched.reactions.items():
-            if carried and self._is_alive(key[0]) and _us(carried) in self._reaction_times(key):
+            if carried and self._is_read_again(key[0]) and _us(carried) in self._reaction_times(key):
                 yield self._reaction_conflict(key)
         for stream_id, pinned in self.touched.pins.items():
-            if pinned and self._is_alive(stream_id) and self._is_pinned(stream_id) == (pinned[0], _us(pinned[1])):
-                yield self._cid_of(stream_id), "pin", stream_id, "pinned in Stream, unpinned in ChatSDK"
+            pin = (pinned[0], _us(pinned[1])) if pinned else None
+            if pin and self._is_read_again(stream_id) and self._is_pinned(stream_id) == pin:
+                yield self._pin_conflict(stream_id)
         for key, carried in self.touched.votes.items():
-            if carried and self._is_alive(key[0]) and self._vote_time(key) == _us(carried):
+            if carried and self._is_read_again(key[0]) and self._vote_time(key) == _us(carried):
                 yield self._vote_conflict(key)
         yield from self._people_conflicts()
 
     def may_be_listed(self) -> Iterator[Listed]:
-        """What hangs on messages that Stream has deleted, whose reactions it may list; and what was settled since."""
-        for stream_id, (_, after) in self.touched.messages.items():
-            if after["deleted_at"] and not self._is_alive(stream_id):  # changed in Stream, then deleted there too
-                yield self._cid_of(stream_id), "message", stream_id, "changed in Stream, deleted in ChatSDK"
+        """What hangs on messages that Stream has deleted, whose reactions it may list, or that no sync reads again."""
         for key, carried in self.touched.reactions.items():
-            if carried and not self._is_alive(key[0]) and key[0] in self.world.messages:
+            if carried and not self._is_read_again(key[0]) and key[0] in self.world.messages:
                 yield self._reaction_conflict(key)
         for key, carried in self.touched.votes.items():
-            if carried and not self._is_alive(key[0]) and key[0] in self.world.messages:
+            if carried and not self._is_read_again(key[0]) and key[0] in self.world.messages:
                 yield self._vote_conflict(key)
+        for stream_id, pinned in self.touched.pins.items():
+            if pinned and not self._is_read_again(stream_id) and stream_id in self.world.messages:
+                yield self._pin_conflict(stream_id)
 
     def _people_conflicts(self) -> Iterator[Listed]:
         for (cid, who), (what, before, after) in self.touched.members.items():
@@ -332,7 +339,15 @@ class Judge:
     def _vote_conflict(self, key: tuple[str, str, str]) -> Listed:
         return self._cid_of(key[0]), "vote", key[0], f"o{key[2]} of {key[1]}: in Stream, taken back in ChatSDK"
 
+    def _pin_conflict(self, stream_id: str) -> Listed:
+        return self._cid_of(stream_id), "pin", stream_id, "pinned in Stream, unpinned in ChatSDK"
+
     # ---- looking things up
+
+    def _is_read_again(self, stream_id: str) -> bool:
+        """Whether the last sync surely read the message: alive, and not as old as the window of recent history."""
+        recent = (self.world.clock() - timedelta(days=READ_AGAIN_DAYS)).isoformat()
+        return self._is_alive(stream_id) and self.world.messages[stream_id]["created_at"] > recent
 
     def _cid_of(self, stream_id: str) -> str:
         row = self._map[stream_id]

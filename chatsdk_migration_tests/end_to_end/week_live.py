@@ -417,7 +417,7 @@ class LiveUsers:
             who=row["user_id"],
         )
         self.touched.members[channel["cid"], row["user_id"]] = ("promoted", row["role"], "admin")
-        self._life.change_role((channel["cid"], row["user_id"]))
+        self._life.change_role((channel["cid"], row["user_id"]), row["role"])
         return True
 
     def _count_members(self, channel: Json, more: int) -> None:

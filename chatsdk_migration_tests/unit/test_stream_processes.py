@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from math import inf, isfinite, nan
 from pathlib import Path
+
+import pytest
 
 from chatsdk_migration.demo.options import ServerOptions
 from chatsdk_migration.demo.server import StreamServer
+from chatsdk_migration.stream.board import Board, Record
+from chatsdk_migration.stream.endpoints import Endpoint
+from chatsdk_migration.stream.pacing import Pacer
 from chatsdk_migration_tests.unit.stream_world import KEY, SECRET, channel_world
 
 LIMIT = 900
@@ -53,6 +60,32 @@ def test_processes_together_are_never_refused(tmp_path: Path) -> None:
         # Each by itself would keep to the limit, and two thirds of all calls would be refused. A busy machine may
         # bunch a few.
         assert server.answers["QueryUsers", 429] <= 3
+
+
+BROKEN: list[Record] = [
+    (nan, 0.0, 1.0, 0.0),
+    (1.0, nan, 1.0, 0.0),
+    (0.0, 0.0, nan, 1.0),
+    (1.0, 1.0, 0.0, 1.0),
+    (inf, 0.0, 1.0, 0.0),
+]
+
+
+@pytest.mark.parametrize("left", BROKEN)
+def test_what_a_broken_file_says_of_the_pace_is_not_believed(tmp_path: Path, left: Record) -> None:
+    board, place = Board(tmp_path / "pace"), list(Endpoint).index(Endpoint.QUERY_USERS)
+    with board.held():
+        board.write(place, left)
+    pacer = Pacer(0.5, threading.Event(), board)
+    for _ in range(3):
+        pacer.wait(Endpoint.QUERY_USERS.value)
+    with board.held():
+        found = board.read(place)
+    assert found is not None
+    next_at, blocked_until, factor, _ = found
+    assert next_at > 0, "the calls stand in a row"
+    assert isfinite(next_at)
+    assert (blocked_until, factor) == (0.0, 1.0)
 
 
 def _reader(environment: dict[str, str]) -> subprocess.Popen[str]:

@@ -1,6 +1,7 @@
 -- Carried once, and no longer in a part of Stream's history that was read to the end. A reply stands in its thread; one
 -- that lost its parent on the way is in no list, so only a reading of everything can miss it. What was read is known by
 -- its ids, so that only what is missing is looked up in the map. Threads that Stream keeps to itself say nothing.
+-- What is deleted here too is no conflict any more, if it was one.
 INSERT INTO stage_sync_change (id, stream_id, verdict, what)
 WITH threads AS MATERIALIZED (
     SELECT b.message_id AS id FROM stage_sync_thread t
@@ -43,16 +44,19 @@ WITH threads AS MATERIALIZED (
     WHERE NOT EXISTS (SELECT FROM stage_message s WHERE s.id = m.id)
 )
 SELECT m.id, b.stream_id,
-       CASE WHEN b.row_digest = chatsdk_migration.row_digest(m.user_id, m.attachments, m.parent_id, m.reply_to_id, m.poll_id,
+       CASE WHEN m.deleted_at IS NOT NULL THEN 'gone'
+            WHEN b.row_digest = chatsdk_migration.row_digest(m.user_id, m.attachments, m.parent_id, m.reply_to_id, m.poll_id,
                                                              m.created_at, m.edited_at, m.deleted_at)
              AND b.text_digest IS NOT DISTINCT FROM hashtextextended(m.text, 0) THEN 'bury' ELSE 'conflict' END,
        'gone from Stream, changed in ChatSDK'
 FROM all_gone g
 JOIN LATERAL (
     SELECT o.* FROM message o
-    WHERE o.app_id = %(app)s AND o.id = g.id AND o.channel_id = %(channel)s AND o.deleted_at IS NULL LIMIT 1
+    WHERE o.app_id = %(app)s AND o.id = g.id AND o.channel_id = %(channel)s LIMIT 1
 ) m ON true
 JOIN LATERAL (
     SELECT k.stream_id, k.text_digest, k.row_digest FROM chatsdk_migration.message_map k
     WHERE k.channel_id = %(channel)s AND k.message_id = g.id AND k.app_id = %(app)s LIMIT 1
 ) b ON true
+WHERE m.deleted_at IS NULL OR EXISTS (
+    SELECT FROM chatsdk_migration.conflict c WHERE c.app_id = %(app)s AND c.cid = %(cid)s AND c.stream_id = b.stream_id)

@@ -15,6 +15,8 @@ SELECT 'polls', CASE WHEN t.id IS NULL THEN 'missing' WHEN w.id IS NULL THEN 'ex
        coalesce(w.stream_id, (SELECT v.stream_id FROM stage_verify_message v WHERE v.id = t.message_id)),
        coalesce(w.id, t.id)::text, f.field, f.expected, f.found,
        CASE WHEN w.id IS NULL AND t.created_at >= %(since)s THEN 'live'
+            WHEN w.id IS NULL AND EXISTS (SELECT FROM stage_verify_message v WHERE v.id = t.message_id AND v.deleted_live)
+                THEN 'deleted_live'
             WHEN f.field = 'ends_at' AND t.ends_at >= w.loaded_at THEN 'live' END,
        w.created_by
 FROM wanted w

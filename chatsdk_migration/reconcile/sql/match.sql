@@ -1,5 +1,6 @@
 -- Who is who: Stream's messages, the map and the target's rows side by side. A row that is not in the map and not older
--- than the channel's first load was written by a person in ChatSDK.
+-- than the channel's first load was written by a person in ChatSDK. Nothing but ChatSDK's server says who deleted a
+-- message, which tells a deletion there from one that Stream's people made too.
 INSERT INTO stage_verify_message
 WITH quarantined AS MATERIALIZED (
     SELECT DISTINCT q.stream_id FROM chatsdk_migration.quarantine q
@@ -18,7 +19,7 @@ WITH quarantined AS MATERIALIZED (
         ON n.app_id = k.app_id AND n.channel_id = k.channel_id AND n.loaded_at = k.loaded_at
     WHERE k.app_id = %(app)s AND k.channel_id = %(channel)s
 ), there AS (
-    SELECT m.id, m.user_id, m.seq, m.created_at, m.edited_at, m.deleted_at, m.parent_id, m.reply_to_id FROM message m
+    SELECT m.id, m.user_id, m.seq, m.created_at, m.edited_at, m.deleted_at, m.deleted_by, m.parent_id, m.reply_to_id FROM message m
     WHERE m.app_id = %(app)s AND m.channel_id = %(channel)s
 )
 SELECT coalesce(w.id, k.id, t.id), coalesce(w.stream_id, k.stream_id), w.line, coalesce(w.user_id, t.user_id),
@@ -29,7 +30,8 @@ SELECT coalesce(w.id, k.id, t.id), coalesce(w.stream_id, k.stream_id), w.line, c
        t.id IS NOT NULL AND k.id IS NULL AND w.id IS NULL AND t.created_at >= %(since)s,
        coalesce(w.quarantined, false), coalesce(k.removed, false), coalesce(k.gone AND t.deleted_at IS NOT NULL, false),
        coalesce(t.edited_at > coalesce(k.loaded_at, %(since)s) AND t.edited_at IS DISTINCT FROM w.edited_at, false),
-       coalesce(t.deleted_at > coalesce(k.loaded_at, %(since)s) AND w.deleted_at IS NULL, false),
+       coalesce(t.deleted_at > coalesce(k.loaded_at, %(since)s)
+                AND (w.deleted_at IS NULL OR (t.deleted_by IS NOT NULL AND t.deleted_at <> w.deleted_at)), false),
        coalesce(k.loaded_at, %(since)s), k.seq, t.seq
 FROM wanted w
 FULL JOIN mapped k ON k.id = w.id

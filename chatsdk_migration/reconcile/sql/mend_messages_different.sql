@@ -30,5 +30,6 @@ FROM (
 ) f
 WHERE m.app_id = %(app)s AND m.id = f.id
   AND coalesce(m.edited_at > f.loaded_at AND m.edited_at IS DISTINCT FROM f.edited_at, false) = f.edited_live
-  AND coalesce(m.deleted_at > f.loaded_at AND f.deleted_at IS NULL, false) = f.deleted_live
+  AND coalesce(m.deleted_at > f.loaded_at
+               AND (f.deleted_at IS NULL OR (m.deleted_by IS NOT NULL AND m.deleted_at <> f.deleted_at)), false) = f.deleted_live
 RETURNING m.id

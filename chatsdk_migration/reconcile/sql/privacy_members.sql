@@ -11,4 +11,5 @@ WHERE k.app_id = %(app)s AND m.joined_at < k.mapped_at
        OR array_position(ARRAY['member', 'moderator', 'admin', 'owner'], m.role::text)
           > array_position(ARRAY['member', 'moderator', 'admin', 'owner'], p.role)
           AND NOT EXISTS (SELECT FROM chatsdk_migration.conflict c WHERE c.app_id = k.app_id AND c.cid = k.cid
-                          AND c.entity = 'member' AND c.stream_id = m.user_id AND c.what LIKE 'role changed %%'))
+                          AND c.entity = 'member' AND c.stream_id = m.user_id
+                          AND (c.what LIKE 'role changed %%' OR c.what LIKE 'left in Stream%%')))
