@@ -160,10 +160,12 @@ class Life:
         return {act.__name__ for act in self._acts}
 
     def act(self) -> str:
-        """Do one thing; what does not fit just now is drawn again."""
+        """Do one thing; what does not fit just now is drawn again, and what was never done yet gets its chance."""
         with self.world.lock:
+            rare = [one for one in self._acts if not self.done[one.__name__]] if self.done.total() % 20 == 19 else []
+            self.chance.shuffle(rare)
             while True:
-                act = self.chance.choices(self._acts, self._weights)[0]
+                act = rare.pop() if rare else self.chance.choices(self._acts, self._weights)[0]
                 if act() is not None:
                     self.done[act.__name__] += 1
                     return act.__name__
@@ -272,7 +274,9 @@ class Life:
 
     def soft_delete(self) -> Json | None:
         message = self.message()
-        return self.world.soft_delete_message(message["id"]) if message else None
+        if message is None or message["id"] == CROWDED:
+            return None
+        return self.world.soft_delete_message(message["id"])
 
     def undelete(self) -> Json | None:
         deleted = [one for one in self.world.messages_of(self.channel()) if one["type"] == "deleted"]
@@ -309,7 +313,7 @@ class Life:
         if not self.hidden_deletes or not messages:
             return None
         message = self.chance.choice(messages)
-        if message["id"] == OLD_THREAD:
+        if message["id"] in {OLD_THREAD, CROWDED}:
             return None
         if self.chance.random() < 0.5:
             return self.world.soft_delete_message(message["id"])
@@ -538,15 +542,15 @@ class Meddler:
             return
         message = life.world.messages[channel.listed[-1][1]]
         draw = life.chance.random()
-        if draw < 0.5 and message["type"] != "deleted":
+        if cid not in FIRST_CHANNELS and (draw > 0.9 or not self.done["truncated while read"]):
+            life.world.truncate_channel(cid, life.clock())
+            self.done["truncated while read"] += 1
+        elif draw < 0.5 and message["type"] != "deleted":
             life.world.edit_message(message["id"], text=f"edited while read {life.chance.random()}")
             self.done["edit while read"] += 1
         elif draw < 0.7:
             life.world.hard_delete_message(message["id"])
             self.done["hard delete while read"] += 1
-        elif cid not in FIRST_CHANNELS and (draw < 0.8 or not self.done["truncated while read"]):
-            life.world.truncate_channel(cid, life.clock())
-            self.done["truncated while read"] += 1
         elif who := life.member(cid):
             life.send(cid, who, text="while you read")
             self.done["sent while read"] += 1

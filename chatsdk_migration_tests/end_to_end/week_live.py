@@ -96,8 +96,9 @@ class LiveUsers:
         self._conn.close()
 
     def act(self) -> None:
-        """Do one thing, if what is drawn can be done just now."""
-        act = self._chance.choices(self._acts, self._weights)[0]
+        """Do one thing, if what is drawn can be done just now; late in the week, what was never done yet."""
+        rare = [one for one in self._acts if not self.done[one.__name__]] if self.done.total() > 100 else []
+        act = self._chance.choice(rare) if rare else self._chance.choices(self._acts, self._weights)[0]
         with self._conn.transaction():
             if act():
                 self.done[act.__name__] += 1
