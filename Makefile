@@ -31,8 +31,9 @@ bench: $(VENV)/.ready ## Measure everything beside its floor, and hold it agains
 	$(BIN)/python benchmarks/end_to_end.py --size $(SIZE) --runs $(RUNS) --user-message unread_and_mentions
 	$(BIN)/python benchmarks/end_to_end.py --size $(SIZE) --runs $(RUNS)
 	$(BIN)/python benchmarks/end_to_end.py --size $(SIZE) --runs $(RUNS) --user-message unread_and_mentions --unprivileged
+	$(BIN)/python benchmarks/end_to_end.py --size medium --runs $(RUNS) --user-message unread_and_mentions
 	$(BIN)/python benchmarks/end_to_end.py --size one-channel --user-message unread_and_mentions --no-floor
-	$(BIN)/python benchmarks/end_to_end.py --size $(SIZE) --user-message unread_and_mentions --latency 0.05 --rate-limits --no-floor
+	$(BIN)/python benchmarks/end_to_end.py --size medium --user-message unread_and_mentions --latency 0.05 --rate-limits --no-floor
 	$(BIN)/python benchmarks/live.py --size medium --user-message unread_and_mentions
 	$(BIN)/python benchmarks/events.py 500 5000
 	$(BIN)/python benchmarks/goals.py

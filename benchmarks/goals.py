@@ -21,7 +21,7 @@ from matplotlib import pyplot as plt
 E2E, RATE, TIGHTEST = "end_to_end", "messages/s, channels alone", "share of the tightest limit"
 LARGE, LARGE_ALL = "large, unread_and_mentions", "large, all"
 ORDINARY = "large, unread_and_mentions, ordinary role"
-LIMITED = "large, unread_and_mentions, 50 ms, Stream's limits"
+LIMITED = "medium, unread_and_mentions, 50 ms, Stream's limits"
 ENTERPRISE = "enterprise, unread_and_mentions"
 CHANNEL_READ = "one-channel, unread_and_mentions"
 

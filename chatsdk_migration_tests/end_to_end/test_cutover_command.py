@@ -62,6 +62,11 @@ def loaded(program: Program) -> Program:
     return program
 
 
+@pytest.mark.parametrize("switches", [("--thaw", "--dry-run"), ("--dry-run", "--yes"), ("--repair",)], ids=" ".join)
+def test_switches_that_mean_nothing_together_are_refused(program: Program, switches: tuple[str, ...]) -> None:
+    assert "reading the command line" in program.run("cutover", *switches, expect=BAD_INPUT)
+
+
 def test_from_not_ready_over_a_rehearsal_to_equal_sides(loaded: Program, world: World) -> None:
     assert "the whole was never verified" in loaded.run("status")
     said = loaded.run("cutover", "--yes", expect=NOT_EQUAL)
