@@ -54,10 +54,12 @@ def test_a_channel_truncated_while_it_is_read_is_read_again(sides: Sides, compar
     for number in range(310):
         sides.world.add_message(ROOM, f"x{number}", user_id="ann", text="x", at=at(minutes=300 - number / 2))
     pages = iter(range(1000))
+    truncated: list[int] = []
 
     def truncate(endpoint: str, _: object) -> None:
-        if endpoint == "QueryChannel" and next(pages) == 1:
+        if endpoint == "GetOrCreateChannel" and (page := next(pages)) == 1:
             sides.world.truncate_channel(ROOM, at(hours=2))
+            truncated.append(page)
 
     sides.server.before_answer = truncate
     if compare:
@@ -66,6 +68,7 @@ def test_a_channel_truncated_while_it_is_read_is_read_again(sides: Sides, compar
     else:
         sides.sync(Sweep.ALL)
     sides.server.before_answer = None
+    assert truncated == [1]
     sides.sync()
     sides.check()
 
@@ -268,4 +271,24 @@ def test_replies_shown_in_the_channel_are_part_of_their_threads(edited: str, sid
     sides.check()
     sides.world.edit_message(edited, text="other words")
     assert "messages deleted" not in sides.sync().applied
+    sides.check()
+
+
+def test_reactions_removed_between_two_pages_are_gone_after_the_next_sync(sides: Sides) -> None:
+    for number in range(150):
+        sides.world.add_user(f"fan{number}")
+        sides.world.add_reaction("m1", f"fan{number}", "love", at=at(minutes=1, seconds=number))
+    removed: list[str] = []
+
+    def remove(endpoint: str, asked: dict[str, object]) -> None:
+        if endpoint == "QueryReactions" and asked.get("next") and not removed:
+            removed.extend(["fan3", "fan140"])  # one that was read already, one that was not
+            for who in removed:
+                sides.world.remove_reaction("m1", who, "love")
+
+    sides.server.before_answer = remove
+    sides.sync()
+    sides.server.before_answer = None
+    assert removed == ["fan3", "fan140"]
+    sides.sync()
     sides.check()

@@ -35,11 +35,10 @@ MEDDLED = {
     "edit while read",
     "hard delete while read",
     "live act",
-    "reaction removed between pages",
     "sent while read",
     "truncated while read",
 }
-"""What must have been done in the middle of syncs."""
+"""What must have been done in the middle of syncs, beside what does not come about in every week."""
 SHOWN = 40
 GRANTS = b"GRANT DELETE ON channel_member, reaction, mention, pinned_message, poll_vote, user_message TO loader"
 

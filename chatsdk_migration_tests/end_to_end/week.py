@@ -23,7 +23,7 @@ from chatsdk_migration.models import Json
 
 DAYS = 7
 PEOPLE = 24
-CROWD = 110
+CROWD = 150
 """People who hardly do more than react: enough for a message whose reactions take two pages."""
 OLD_THREAD = "thread-of-two-years-ago"
 CROWDED = "crowded"
