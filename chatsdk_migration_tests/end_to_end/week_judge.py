@@ -223,7 +223,13 @@ class Judge:
         for key, carried in self.touched.votes.items():
             again = carried is None or self._vote_time(key) not in {None, _us(carried)}
             if self._is_alive(key[0]) and (key in self.here["votes"]) != again:
-                yield f"vote {key}, {'taken back' if carried else 'given'} here: {key in self.here['votes']}"
+                row = self.here["votes"].get(key)
+                stream = self._vote_time(key)
+                age = self._is_read_again(key[0])
+                yield (
+                    f"vote {key}, {f'of {_us(carried)} taken back' if carried else 'given'} here: is now {row}, "
+                    f"in Stream of {stream}, read again: {age}"
+                )
 
     def _tombs(self) -> Iterator[str]:
         for stream_id, row in self._map.items():
