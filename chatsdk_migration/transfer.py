@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,16 +16,12 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
-
 from chatsdk_migration import identity
 from chatsdk_migration.errors import (
     ChannelError,
     GoneFromSourceError,
     MigrationError,
-    PermanentError,
     SourceChangedError,
-    TransientError,
 )
 from chatsdk_migration.models import Batch, Entity, FetchedMessage, Json, LoadCounts, Rejected
 from chatsdk_migration.postgres import ledger, preflight, watermarks
@@ -35,6 +31,7 @@ from chatsdk_migration.postgres.people import load_users
 from chatsdk_migration.postgres.stage import MEMBER_ENTITIES, MESSAGE_ENTITIES, REACTION_ENTITIES, ChannelStage
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.rejected import of_row
+from chatsdk_migration.repeating import afresh, patiently
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.stream.channels import read_channel, walk_channels
 from chatsdk_migration.stream.client import StreamClient
@@ -48,12 +45,6 @@ from chatsdk_migration.transform.members import map_members
 from chatsdk_migration.transform.messages import map_message
 from chatsdk_migration.transform.threads import map_refused_threads
 from chatsdk_migration.transform.users import map_listed_user
-
-DATABASE_ATTEMPTS = 6
-"""Times a channel is begun again after its database connection broke: a restart of PostgreSQL takes seconds."""
-LONGEST_DATABASE_WAIT_SECONDS = 15.0
-CHANNEL_READINGS = 3
-"""Times a channel is read from its beginning because it was truncated or made anew in Stream while it was read."""
 
 MOST_MESSAGES = 1 << 40
 """A larger count is a mistake."""
@@ -254,50 +245,11 @@ def carry_channel(migration: Migration, cid: str, parts: frozenset[Part] = ALL_P
         PermanentError: Nothing further can succeed: credentials, suspended app, database gone for good.
     """
     try:
-        return _afresh(lambda: _patiently(lambda: _ChannelTransfer(migration, cid, parts).run()))
+        return afresh(lambda: patiently(lambda: _ChannelTransfer(migration, cid, parts).run()))
     except GoneFromSourceError:
         return {part: PartResult(gone=True) for part in parts}
     except ChannelError as problem:
         return {part: PartResult(problem=problem) for part in parts}
-
-
-def _afresh(work: Callable[[], dict[Part, PartResult]]) -> dict[Part, PartResult]:
-    """Do the work again while what was read becomes void; nothing of it has been loaded then.
-
-    Raises:
-        SourceChangedError: The channel did not come to rest.
-    """
-    for _ in range(CHANNEL_READINGS - 1):
-        try:
-            return work()
-        except SourceChangedError:
-            continue
-    return work()
-
-
-def _may_begin_again(error: BaseException) -> bool:
-    """A broken database connection, yes; a source that gave no answer has been asked often enough already."""
-    return isinstance(error, TransientError) and not isinstance(error, ChannelError)
-
-
-def _patiently(work: Callable[[], dict[Part, PartResult]]) -> dict[Part, PartResult]:
-    """Do the work again while the database comes and goes.
-
-    Raises:
-        PermanentError: The database stayed away; every other channel would meet the same.
-    """
-    retrying = Retrying(
-        retry=retry_if_exception(_may_begin_again),
-        stop=stop_after_attempt(DATABASE_ATTEMPTS),
-        wait=wait_random_exponential(max=LONGEST_DATABASE_WAIT_SECONDS),
-        reraise=True,
-    )
-    try:
-        return retrying(work)
-    except ChannelError:
-        raise
-    except TransientError as error:
-        raise PermanentError(error.tried, f"{error.found}, {DATABASE_ATTEMPTS} times", error.next_step) from None
 
 
 @dataclass(slots=True)

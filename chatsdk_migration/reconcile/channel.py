@@ -7,21 +7,21 @@ The walks and the mapping are those of the migration (``transfer.py``), one call
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import datetime
 
 from chatsdk_migration import identity
-from chatsdk_migration.errors import ChannelError, GoneFromSourceError, SourceChangedError
+from chatsdk_migration.errors import ChannelError, GoneFromSourceError
 from chatsdk_migration.models import Batch, ChannelRow, FetchedMessage, Json
 from chatsdk_migration.reconcile.accounting import Accounting
 from chatsdk_migration.reconcile.comparison import MOST_KEPT, ComparisonStage
 from chatsdk_migration.reconcile.repair import repair
 from chatsdk_migration.reconcile.verdict import Difference, Verdict
+from chatsdk_migration.repeating import afresh
 from chatsdk_migration.stream.channels import channels_page, cid_of, gone, read_channel
 from chatsdk_migration.stream.client import StreamClient
 from chatsdk_migration.stream.members import walk_members
 from chatsdk_migration.stream.messages import walk_messages
-from chatsdk_migration.transfer import CHANNEL_READINGS, Migration
+from chatsdk_migration.transfer import Migration
 from chatsdk_migration.transform.channels import map_channel
 from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.members import map_members
@@ -47,7 +47,7 @@ def verify_channel(migration: Migration, cid: str, *, mend: bool = False, most: 
     """
     started, source = time.monotonic(), migration.source.counting()
     try:
-        verdict = _afresh(lambda: _Comparison(migration, source, cid, most).run(mend=mend))
+        verdict = afresh(lambda: _Comparison(migration, source, cid, most).run(mend=mend))
     except GoneFromSourceError:
         verdict = _gone(migration, cid)
     except ChannelError as problem:
@@ -56,20 +56,6 @@ def verify_channel(migration: Migration, cid: str, *, mend: bool = False, most: 
     verdict.api_calls = sum(source.calls.values())
     verdict.seconds = time.monotonic() - started
     return verdict
-
-
-def _afresh(work: Callable[[], Verdict]) -> Verdict:
-    """Compare again when the channel was truncated or made anew while it was read.
-
-    Raises:
-        SourceChangedError: The channel did not come to rest.
-    """
-    for _ in range(CHANNEL_READINGS - 1):
-        try:
-            return work()
-        except SourceChangedError:
-            continue
-    return work()
 
 
 def _gone(migration: Migration, cid: str) -> Verdict:

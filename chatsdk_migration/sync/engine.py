@@ -18,16 +18,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
-
 from chatsdk_migration import identity, transfer
 from chatsdk_migration.errors import (
-    ChannelError,
     GoneFromSourceError,
     MigrationError,
     PermanentError,
-    SourceChangedError,
-    TransientError,
 )
 from chatsdk_migration.models import Batch, Entity, Json, Loss, UserRow
 from chatsdk_migration.postgres import ledger
@@ -38,6 +33,7 @@ from chatsdk_migration.postgres.people import load_users
 from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.postgres.watermarks import Watermark
+from chatsdk_migration.repeating import afresh, patiently
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.stream import changes, plan
 from chatsdk_migration.stream.channels import read_channel
@@ -49,7 +45,7 @@ from chatsdk_migration.sync.model import ChannelSync, Sweep, SyncReport
 from chatsdk_migration.sync.outlook import conflicts, known_channels, lag, messages_of_polls
 from chatsdk_migration.sync.reading import Plan, Reader, rfc3339
 from chatsdk_migration.sync.stage import SyncStage
-from chatsdk_migration.transfer import CHANNEL_READINGS, Migration
+from chatsdk_migration.transfer import Migration
 from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.members import map_members
 from chatsdk_migration.transform.users import map_listed_user
@@ -57,7 +53,6 @@ from chatsdk_migration.transform.users import map_listed_user
 __all__ = ["SyncBusyError", "conflicts", "known_channels", "lag", "open_migration", "require_privileges", "sync_once"]
 
 DATABASE_ATTEMPTS = 6
-LONGEST_DATABASE_WAIT_SECONDS = 15.0
 CLOCK = timedelta(seconds=2)
 """``Date`` counts whole seconds, and an answer may be older than its date."""
 
@@ -310,9 +305,9 @@ class _Sync:
     def _guarded(self, cid: str, work: Callable[[], ChannelSync]) -> ChannelSync:
         began = time.monotonic()
         try:
-            result = _afresh(lambda: _patiently(work))
+            result = afresh(lambda: patiently(work))
         except GoneFromSourceError:
-            result = _patiently(lambda: self._bury(cid))
+            result = patiently(lambda: self._bury(cid))
         except PermanentError:
             raise
         except MigrationError as problem:
@@ -425,39 +420,3 @@ def _alone(target: Target) -> Iterator[None]:
             yield
         finally:
             conn.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
-
-
-def _afresh(work: Callable[[], ChannelSync]) -> ChannelSync:
-    """Do the work again while what was read becomes void; nothing of it has been applied then.
-
-    Raises:
-        SourceChangedError: The channel did not come to rest.
-    """
-    for _ in range(CHANNEL_READINGS - 1):
-        try:
-            return work()
-        except SourceChangedError:
-            continue
-    return work()
-
-
-def _patiently(work: Callable[[], ChannelSync]) -> ChannelSync:
-    """Do the work again while the database comes and goes.
-
-    Raises:
-        PermanentError: It stayed away.
-    """
-    retrying = Retrying(
-        retry=retry_if_exception(
-            lambda error: isinstance(error, TransientError) and not isinstance(error, ChannelError)
-        ),
-        stop=stop_after_attempt(DATABASE_ATTEMPTS),
-        wait=wait_random_exponential(max=LONGEST_DATABASE_WAIT_SECONDS),
-        reraise=True,
-    )
-    try:
-        return retrying(work)
-    except ChannelError:
-        raise
-    except TransientError as error:
-        raise PermanentError(error.tried, f"{error.found}, {DATABASE_ATTEMPTS} times", error.next_step) from None
