@@ -188,11 +188,12 @@ class SyncStage(ChannelStage):
         scope.run("sync_scope")
         scope.run("sync_items")
         scope.conn.execute(b"ANALYZE stage_sync_scope, stage_sync_item")
-        scope.run("sync_taken_away")
+        scope.run("sync_taken_away_kept")
         for name, kind in _ITEMS:
             self.applied[kind] += max(scope.run(name).rowcount, 0)
         self.applied["mentions removed"] += scope.row("sync_drop_mentions")[0]
         self.applied["mentions added"] += scope.row("sync_add_mentions")[0]
+        scope.run("sync_taken_away")
         scope.run("sync_remember_items")
 
     def _rejected_items(self) -> Counter[str]:

@@ -292,3 +292,68 @@ def test_reactions_removed_between_two_pages_are_gone_after_the_next_sync(sides:
     assert removed == ["fan3", "fan140"]
     sides.sync()
     sides.check()
+
+
+@pytest.mark.parametrize("when", ["before the load", "between syncs"])
+def test_in_a_poll_of_one_answer_a_vote_given_here_stays_the_only_one(when: str, sides: Sides) -> None:
+    sides.world.polls["p1"]["enforce_unique_vote"] = True
+    sides.world.edit_message("poll", text="vote once")
+    sides.sync()
+    sides.sql(
+        """INSERT INTO poll_vote (poll_id, app_id, user_id, option_id)
+           SELECT id, app_id, 'cy', 'o1' FROM poll WHERE NOT is_multi_choice"""
+    )
+    sides.sql("UPDATE poll SET total_votes = 2")
+    sides.sql("UPDATE app_user SET last_active_at = now() WHERE id = 'cy'")
+    sides.world.add_vote("p1", option_id="o2", user_id="cy")
+    if when == "before the load":
+        sides.world.edit_message("poll", text="vote once, please")
+        assert migrate(sides.server.url, sides.settings()).problems == {}
+        assert unexplained(sides) == []
+    for _ in range(2):
+        conflicts = sides.sync(Sweep.ALL).conflicts
+        assert [one[1:4] for one in conflicts] == [("vote", "poll", "o2 of cy: in Stream, taken back in ChatSDK")]
+    assert sides.sql("SELECT user_id, option_id FROM poll_vote ORDER BY 1") == [("bob", "o1"), ("cy", "o1")]
+    assert sides.sql("SELECT total_votes FROM poll") == [(2,)]
+    assert unexplained(sides) == []
+
+
+def unexplained(sides: Sides) -> list[object]:
+    with Migration(sides.settings()) as migration:
+        return [one for one in verify_channel(migration, ROOM).differences if one.explained_by is None]
+
+
+TAKEN_AWAY = {
+    "reaction": ("DELETE FROM reaction WHERE message_id = {on} AND user_id = 'cy'", "SELECT user_id FROM reaction"),
+    "pin": ("DELETE FROM pinned_message WHERE message_id = {on}", "SELECT pinned_by FROM pinned_message"),
+    "vote": ("DELETE FROM poll_vote WHERE user_id = 'cy'", "SELECT user_id FROM poll_vote"),
+}
+"""What somebody in ChatSDK takes away, and what is left then."""
+
+
+@pytest.mark.parametrize("syncs", [1, 2])
+@pytest.mark.parametrize("how", ["deleted", "shadowed"])
+@pytest.mark.parametrize("what", TAKEN_AWAY)
+def test_what_was_taken_away_here_stays_away_when_its_message_comes_back(
+    what: str, how: str, syncs: int, sides: Sides
+) -> None:
+    on = {"reaction": "m1", "pin": "pinned", "vote": "poll"}[what]
+    sides.world.add_vote("p1", option_id="o2", user_id="cy")
+    sides.sync()
+    take_away, left = TAKEN_AWAY[what]
+    (target_id,) = sides.sql("SELECT message_id::text FROM chatsdk_migration.message_map WHERE stream_id = %s", on)[0]
+    sides.sql(take_away.format(on=f"'{target_id}'"))
+    after = sides.sql(left)
+    listed = sides.sync(Sweep.ALL).conflicts
+    assert [one.entity for one in listed] == [what]
+    for _ in range(syncs):
+        sides.world.edit_message(on, **({"shadowed": True} if how == "shadowed" else {}))
+        if how == "deleted":
+            sides.world.soft_delete_message(on)
+        sides.sync(Sweep.ALL)
+        assert sides.sync(Sweep.ALL).applied == {}
+    sides.world.messages[on].pop("deleted_at", None)
+    sides.world.edit_message(on, type="regular", shadowed=False)
+    sides.sync()
+    assert sides.sql(left) == after
+    assert [one[1:4] for one in sides.sync(Sweep.ALL).conflicts] == [one[1:4] for one in listed]

@@ -101,7 +101,8 @@ class Life:
     Attributes:
         untouchable: Members (cid, user id) and channels that people in ChatSDK decided about: Stream's people leave
             them alone where two decisions would depend on the moment of a sync.
-        hidden_deletes: Whether messages older than any window are deleted too, which only a full sweep can find.
+        hidden_deletes: Whether messages older than any window are deleted too, or voted about, which only a full sweep
+            can find.
     """
 
     def __init__(self, world: World, clock: Clock, seed: int) -> None:
@@ -374,6 +375,7 @@ class Life:
             poll
             for poll, message in polls.items()
             if message and message["type"] != "deleted" and message["cid"] in self.world.channels
+            if self.hidden_deletes or self._is_recent(message)  # votes move nothing that a sync would see
         )
         if not alive:
             return None

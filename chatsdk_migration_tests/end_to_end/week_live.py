@@ -75,7 +75,7 @@ class LiveUsers:
             (4, self.pin),
             (4, self.unpin),
             (5, self.vote),
-            # Not self.unvote: about one vote in a hundred that is taken back here comes back with a later sync.
+            (5, self.unvote),
             (10, self.read),
             (3, self.join),
             (2, self.leave),
