@@ -343,6 +343,9 @@ CATALOG: dict[str, LossKind] = {
 }
 """Every kind of loss by its code."""
 
+WITHHELD = [code for code, kind in CATALOG.items() if kind.severity == "withheld"]
+"""Kinds of what must not be in the target."""
+
 REJECT_REASONS: dict[str, str] = {
     "bad_shape": "A field has another type than Stream documents.",
     "bad_timestamp": "A time is missing, unreadable or outside the years 1 to 9999.",

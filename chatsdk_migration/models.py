@@ -35,7 +35,6 @@ class Entity(StrEnum):
     VOTE = "vote"
     PIN = "pin"
     MENTION = "mention"
-    BAN = "ban"
 
 
 class UserRow(NamedTuple):
@@ -79,7 +78,6 @@ class MemberRow(NamedTuple):
     joined_at: str
     unread_count: int | None
     last_read: str | None
-    last_read_stream_id: str | None
     reads_all: bool
 
 

@@ -158,8 +158,10 @@ def carry_users(migration: Migration) -> Iterator[Batch]:
 def store_users(migration: Migration, batch: Batch, noting: Entity = Entity.USER) -> LoadCounts:
     """Commit the people of one batch; ``noting`` says with whose notes those refused are kept."""
     rows, size = batch.users.values(), migration.settings.user_batch_size
-    rehearsal = migration.rehearsal
-    load = rehearsal.load_users(rows, size) if rehearsal else load_users(migration.target, rows, size, batch)
+    if migration.rehearsal is not None:
+        load = migration.rehearsal.load_users(rows, size)
+    else:
+        load = load_users(migration.target, rows, size, batch, listed=noting is Entity.USER)
     if noting in migration.notes:
         migration.notes[noting].reject(load.rejects)
     return load.counts

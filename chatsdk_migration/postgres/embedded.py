@@ -108,10 +108,6 @@ class EmbeddedServer:
         """Give the superuser's URL of one database, password included."""
         return f"postgresql://{self.superuser}:{self.password}@{self.host}:{self.port}/{dbname}"
 
-    def sqlalchemy_url(self, dbname: str) -> str:
-        """Give the same for SQLAlchemy; the driver is named because 2.1 reads a bare URL as psycopg 3."""
-        return self.dsn(dbname).replace("postgresql:", "postgresql+psycopg2:", 1)
-
     def connect(self, dbname: str = "postgres") -> psycopg.Connection[Any]:
         """Connect as superuser, in autocommit mode.
 

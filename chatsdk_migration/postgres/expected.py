@@ -160,6 +160,6 @@ TABLES: dict[str, Table] = {
 }
 
 MESSAGE_TRIGGER = "trg_update_channel_on_message"
-"""Keeps the channel's counters; whoever switches it off for his inserts must do its work."""
+"""Keeps the channel's counters; whoever switches it off for some inserts must do its work."""
 SEQUENCE_FUNCTION = "next_channel_seq"
 """How the live server takes its numbers: by raising ``channel_seq.current_seq``."""

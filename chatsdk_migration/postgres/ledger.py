@@ -22,8 +22,7 @@ from chatsdk_migration.postgres.target import Connection, Target
 from chatsdk_migration.rejected import key_of
 from chatsdk_migration.storable import repair
 
-SCHEMA = "chatsdk_migration"
-VERSION = 9
+VERSION = 10
 """Number of the newest ``ledger_<n>.sql``."""
 INSTALL_LOCK = 0x6D696772617465
 """Key of the advisory lock under which one process installs and the others wait."""
@@ -91,13 +90,6 @@ def fingerprint(source_key: str) -> str:
     return hashlib.sha256(source_key.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
 
 
-def channel_ids(target: Target) -> dict[str, str]:
-    """Give the target id of every channel carried so far, by Stream's cid."""
-    with target.transaction(read_only=True) as conn:
-        query = "SELECT cid, channel_id::text FROM chatsdk_migration.channel_map WHERE app_id = %s"
-        return dict(conn.execute(query, [target.app_id]).fetchall())
-
-
 def expect_messages(target: Target, numbers: Mapping[str, int]) -> None:
     """Note how many messages Stream says that channels hold, by cid."""
     if numbers:
@@ -146,13 +138,19 @@ def summed_kinds() -> list[str]:
     return [kind for kind, known in losses.CATALOG.items() if not known.listed]
 
 
-LossLine = tuple[str, str, str, int, str]
-"""Entity, kind, Stream id (empty: summed up), occurrences, detail."""
+class LossLine(NamedTuple):
+    """One row of losses; an empty ``stream_id`` sums a channel, or the whole app, up."""
+
+    entity: str
+    kind: str
+    stream_id: str
+    occurrences: int
+    detail: str
 
 
 def loss_line(loss: Loss) -> LossLine:
     """Turn one listed loss into its row."""
-    return (loss.entity, loss.kind, repair(loss.stream_id), 1, repair(loss.detail))
+    return LossLine(loss.entity, loss.kind, repair(loss.stream_id), 1, repair(loss.detail))
 
 
 @dataclass(slots=True)
@@ -169,7 +167,18 @@ class Sums:
 
     def rows(self) -> list[LossLine]:
         """Give the sums as rows."""
-        return [(entity, kind, "", number, example) for (entity, kind), (number, example) in self.lines.items()]
+        return [LossLine(entity, kind, "", number, example) for (entity, kind), (number, example) in self.lines.items()]
+
+
+def listed_lines(found: Iterable[Loss], sums: Sums) -> list[LossLine]:
+    """Give a row for each loss that is listed; count the others in ``sums``."""
+    lines = list[LossLine]()
+    for loss in found:
+        if is_listed(loss.kind):
+            lines.append(loss_line(loss))
+        else:
+            sums.add(loss)
+    return lines
 
 
 class Notes:
@@ -191,12 +200,7 @@ class Notes:
 
     def add(self, batch: Batch) -> None:
         """Take the losses and rejects of one batch."""
-        for loss in batch.losses:
-            if is_listed(loss.kind):
-                line = loss_line(loss)
-                self._lines[line[:3]] = line
-            else:
-                self._sums.add(loss)
+        self._lines |= {line[:3]: line for line in listed_lines(batch.losses, self._sums)}
         self._rejects.extend(batch.rejects)
 
     def reject(self, rejects: Iterable[Rejected]) -> None:
@@ -213,9 +217,8 @@ class Notes:
             self._write_rejects(conn)
 
     def _write_losses(self, conn: Connection) -> None:
-        columns = ("entity", "kind", "stream_id", "occurrences", "detail")
         conn.execute(statement("arriving_losses"))
-        copy_rows(conn, "arriving_loss", columns, [*self._lines.values(), *self._sums.rows()])
+        copy_rows(conn, "arriving_loss", LossLine._fields, [*self._lines.values(), *self._sums.rows()])
         conn.execute(statement("store_losses"), {"app": self._target.app_id, "cid": WHOLE_APP})
 
     def _write_rejects(self, conn: Connection) -> None:

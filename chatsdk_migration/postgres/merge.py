@@ -151,6 +151,7 @@ def store_users(scope: Scope, *, restore: bool = False) -> Outcome:
     outcome = Outcome()
     with scope.transaction():
         if scope.staged.pop(EMBEDDED_USER, 0):
+            scope.run("hold_people_losses")
             _note_losses(outcome, scope.run("keep_people_losses"))
         scope.run("insert_staged_users", restore=restore)
     with scope.transaction():
@@ -394,7 +395,7 @@ def attach_to_messages(scope: Scope) -> Outcome:
     if scope.staged["stage_vote"]:
         with scope.transaction():
             scope.run("hold_polls")
-            scope.run("replay_votes")
+            scope.run("count_voters")
     if wanted:
         with scope.transaction():
             _note_rejects(outcome, scope.run("reject_attachments"))

@@ -1,4 +1,4 @@
-"""Users into ``app_user``: new ones only, whoever is there keeps what he has.
+"""Users into ``app_user``: new ones only; those who are there keep what they have.
 
 Here: the load. Not here: who becomes a user and with which fields (``transform/users.py``).
 """
@@ -24,12 +24,19 @@ class UserLoad:
     rejects: list[Rejected] = field(default_factory=list)
 
 
-def load_users(
-    target: Target, rows: Iterable[UserRow], batch_size: int, origin: Batch | None = None, *, restore: bool = False
+def load_users(  # noqa: PLR0913 - which list they come from, only the caller knows
+    target: Target,
+    rows: Iterable[UserRow],
+    batch_size: int,
+    origin: Batch | None = None,
+    *,
+    restore: bool = False,
+    listed: bool = False,
 ) -> UserLoad:
     """Insert users that were never met, ``batch_size`` rows in each transaction; ``origin`` has the originals.
 
     Somebody who was met before and is not there any more was deleted in ChatSDK, and comes back only with ``restore``.
+    ``listed``: Stream's list of users gave them, so that one day it may not show them any more.
 
     Raises:
         TransientError: The connection broke; committed batches stay and a repetition adds nothing.
@@ -38,28 +45,28 @@ def load_users(
     load = UserLoad()
     remaining = iter(rows)
     while batch := list(islice(remaining, batch_size)):
-        _load_batch(target, batch, load, origin, restore=restore)
+        _load_batch(target, batch, load, origin, {"restore": restore, "listed": listed})
     return load
 
 
 def _load_batch(
-    target: Target, batch: Sequence[UserRow], load: UserLoad, origin: Batch | None, *, restore: bool
+    target: Target, batch: Sequence[UserRow], load: UserLoad, origin: Batch | None, how: dict[str, bool]
 ) -> None:
     def refused(row: UserRow, reason: str) -> None:
         load.rejects.append(refusal(Entity.USER.value, row, reason, origin))
 
     with explained("loading users"):
-        for counts in in_halves(batch, lambda some: _insert(target, some, origin, restore=restore), refused):
+        for counts in in_halves(batch, lambda some: _insert(target, some, origin, how), refused):
             load.counts += counts
 
 
-def _insert(target: Target, rows: Sequence[UserRow], origin: Batch | None, *, restore: bool) -> LoadCounts:
+def _insert(target: Target, rows: Sequence[UserRow], origin: Batch | None, how: dict[str, bool]) -> LoadCounts:
     with target.raw_transaction() as conn:
         conn.execute(statement("people_stage"))
         copy_rows(conn, "arriving_user", UserRow._fields, rows)
         if origin is not None and origin.embedded_losses:
             conn.execute(statement("people_losses"), {"app": target.app_id} | _losses_of_creators(origin))
-        found = conn.execute(statement("people_insert"), {"app": target.app_id, "restore": restore}).fetchone()
+        found = conn.execute(statement("people_insert"), {"app": target.app_id} | how).fetchone()
     assert found is not None, "an aggregate gives one row"
     written, arriving = found
     return LoadCounts(written, arriving - written)

@@ -32,14 +32,10 @@ class Preflight(NamedTuple):
     Attributes:
         may_set_replication_role: The fast way is open: foreign keys checked as sets, counters updated once.
         advice: Sentences for the operator; in a dry run also what a real run would refuse to start with.
-        database_bytes: Size of the database now, None when unknown.
-        free_bytes: Room on the server's disk, None when it is not this machine's or not ours to see.
     """
 
     may_set_replication_role: bool
     advice: tuple[str, ...] = ()
-    database_bytes: int | None = None
-    free_bytes: int | None = None
 
 
 class _Role(NamedTuple):
@@ -47,7 +43,6 @@ class _Role(NamedTuple):
     database: str
     server_version: int
     superuser: bool
-    bypasses_rls: bool
     may_use_temporary: bool
     may_create_schema: bool
     has_own_schema: bool
@@ -61,13 +56,12 @@ class _Found(NamedTuple):
     schema: str
 
 
-def check(target: Target, *, dry_run: bool = False, needed_bytes: int = 0) -> Preflight:
+def check(target: Target, *, dry_run: bool = False) -> Preflight:
     """Check everything at once.
 
     Args:
         target: The database.
         dry_run: Nothing will be written: what only a load needs becomes advice.
-        needed_bytes: Room the load is expected to take, 0 when not known.
 
     Raises:
         PermanentError: The app, a table, a column, a key, a privilege or room is missing; all of it is listed.
@@ -81,14 +75,13 @@ def check(target: Target, *, dry_run: bool = False, needed_bytes: int = 0) -> Pr
             _require_app(conn, target)
         _require_schema(conn, tables)
         grants = [*_table_grants(role, refused), *_other_grants(conn, role)]
-        database_bytes, free_bytes = _read_room(conn, target.settings.db_host)
+        room = _room_problem(_free_room(conn, target.settings.db_host))
         triggers = _foreign_triggers(conn, tables)
-    room = _room_problem(free_bytes, needed_bytes)
     if (grants or room) and not dry_run:
         raise _not_ready(grants, room)
     fast = _may_set_replication_role(target)
     advice = (*_advice(role, triggers, fast=fast), *(f"Before a load, run: {grant}" for grant in grants), *room)
-    return Preflight(fast, advice, database_bytes, free_bytes)
+    return Preflight(fast, advice)
 
 
 def _read_role(conn: Connection) -> _Role:
@@ -267,18 +260,13 @@ def _grant(what: str, on: sql.Composable, role: _Role) -> str:
     return f"GRANT {what} {on.as_string(None)} TO {sql.Identifier(role.name).as_string(None)};"
 
 
-def _read_room(conn: Connection, host: str) -> tuple[int | None, int | None]:
-    """Give the size of the database and the free room of its disk, where they can be known."""
+def _free_room(conn: Connection, host: str) -> int | None:
+    """Give the free bytes of the server's disk; None when it is not this machine's, or not ours to see."""
     try:
         with conn.transaction():
-            row = conn.execute(statement("preflight_size")).fetchone()
-    except psycopg.Error:  # knowing the size is a convenience; no load depends on it
-        return None, None
-    size, directory = row or (None, None)
-    return size, _free_room(host, directory)
-
-
-def _free_room(host: str, directory: str | None) -> int | None:
+            (directory,) = conn.execute(statement("preflight_directory")).fetchone() or (None,)
+    except psycopg.Error:  # knowing the room is a convenience; no load depends on it
+        return None
     if directory is None or (host not in LOCAL_HOSTS and not host.startswith("/")):
         return None
     version_file = os.path.join(directory, "PG_VERSION")
@@ -289,11 +277,10 @@ def _free_room(host: str, directory: str | None) -> int | None:
         return None
 
 
-def _room_problem(free_bytes: int | None, needed_bytes: int) -> list[str]:
-    wanted = max(LEAST_FREE_BYTES, needed_bytes)
-    if free_bytes is None or free_bytes >= wanted:
+def _room_problem(free_bytes: int | None) -> list[str]:
+    if free_bytes is None or free_bytes >= LEAST_FREE_BYTES:
         return []
-    return [f"The database's disk has {_gigabytes(free_bytes)} free, {_gigabytes(wanted)} are wanted."]
+    return [f"The database's disk has {_gigabytes(free_bytes)} free, {_gigabytes(LEAST_FREE_BYTES)} are wanted."]
 
 
 def _gigabytes(number: int) -> str:

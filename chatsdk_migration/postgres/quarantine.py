@@ -155,13 +155,8 @@ def settle(conn: Connection, app_id: UUID, cid: str, done: Settlement) -> None:
 
 
 def _add_losses(conn: Connection, app_id: UUID, cid: str, losses: Iterable[Loss]) -> None:
-    rows, sums = list[ledger.LossLine](), ledger.Sums()
-    for loss in losses:
-        if ledger.is_listed(loss.kind):
-            rows.append(ledger.loss_line(loss))
-        else:
-            sums.add(loss)
-    rows += sums.rows()
+    sums = ledger.Sums()
+    rows = ledger.listed_lines(losses, sums) + sums.rows()
     names = ("entities", "kinds", "stream_ids", "numbers", "details")
     columns = [[row[place] for row in rows] for place in range(len(names))]
     parameters = dict(zip(names, columns, strict=True)) | {"summed": ledger.summed_kinds()}

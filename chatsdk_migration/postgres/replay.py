@@ -139,9 +139,9 @@ class ReplayStage(ChannelStage):
 
     def withheld(self, stream_ids: Iterable[str]) -> set[str]:
         """Give those of these messages that were withheld: replies in their threads are withheld too."""
-        kinds = [code for code, kind in losses.CATALOG.items() if kind.severity == "withheld"]
         with self._reading() as scope:
-            return {one for (one,) in scope.run("replay_withheld", kinds=kinds, stream_ids=list(stream_ids))}
+            found = scope.run("replay_withheld", kinds=losses.WITHHELD, stream_ids=list(stream_ids))
+            return {one for (one,) in found}
 
     def poll_options(self, polls: Iterable[str]) -> dict[str, dict[str, str]]:
         """Give the options of polls that are in the target, text by id."""
@@ -173,7 +173,6 @@ class ReplayStage(ChannelStage):
         merge.attach_to_messages(scope)
         with scope.transaction():
             scope.run("replay_links")
-            scope.run("replay_votes")
         self._fill_states(members)
         merge.count_replies(scope)
         merge.place_readers(scope)

@@ -57,12 +57,12 @@ MOST_PREPARED = 300
 MOST_REMEMBERED_USERS = 100_000
 """Ids of people already staged; beyond it they are forgotten and staged again, which only costs time."""
 
-MEMBER_ENTITIES = frozenset({Entity.MEMBER.value, Entity.BAN.value})
+MEMBER_ENTITIES = frozenset({Entity.MEMBER.value})
 REACTION_ENTITIES = frozenset({Entity.REACTION.value})
 MESSAGE_ENTITIES = frozenset(Entity) - MEMBER_ENTITIES - REACTION_ENTITIES
 """Whose losses and rejects are replaced when a part is loaded again."""
 
-LOSS_COLUMNS = ("entity", "kind", "stream_id", "occurrences", "detail")
+LOSS_COLUMNS = ledger.LossLine._fields
 
 
 class _Stage(NamedTuple):
@@ -80,17 +80,7 @@ _POLLS = _Stage("stage_poll", PollRow._fields, Entity.POLL)
 _VOTES = _Stage("stage_vote", VoteRow._fields, Entity.VOTE)
 _REACTIONS = _Stage("stage_reaction", ReactionRow._fields, Entity.REACTION)
 
-_LISTS = (
-    "members",
-    "messages",
-    "mentions",
-    "pins",
-    "polls",
-    "votes",
-    "reactions",
-    "losses",
-    "rejects",
-)
+_LISTS = ("members", "messages", "mentions", "pins", "polls", "votes", "reactions", "losses", "rejects")
 """What a batch of a channel holds beside people and what these lost."""
 
 _FOR_THE_LOAD = """
@@ -345,7 +335,7 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
         ids = {row.id for row in fresh} if batch.embedded_losses else set[str]()
         lines = [ledger.loss_line(loss) for loss in batch.embedded_losses if loss.stream_id in ids]
         if lines:
-            lines = [(merge.EMBEDDED_USER, *line[1:]) for line in lines]
+            lines = [line._replace(entity=merge.EMBEDDED_USER) for line in lines]
             copy_rows(self._opened.conn, "stage_loss", LOSS_COLUMNS, lines)
             self._staged[merge.EMBEDDED_USER] += len(lines)
 
@@ -370,14 +360,8 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
             self._opened.conn.execute("RESET plan_cache_mode; RESET enable_seqscan")
 
     def _note_losses(self, batch: Batch) -> None:
-        lines: list[tuple[Any, ...]] = []
-        for loss in batch.losses:
-            self.losses[loss.entity, loss.kind] += 1
-            if ledger.is_listed(loss.kind):
-                lines.append(ledger.loss_line(loss))
-            else:
-                self._sums.add(loss)
-        if lines:
+        self.losses.update((loss.entity, loss.kind) for loss in batch.losses)
+        if lines := ledger.listed_lines(batch.losses, self._sums):
             copy_rows(self._opened.conn, "stage_loss", LOSS_COLUMNS, lines)
 
     def _note_rejects(self, rejects: Sequence[Rejected]) -> None:

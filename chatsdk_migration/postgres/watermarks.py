@@ -31,6 +31,7 @@ class Watermark:
         digest: Of the channel's own fields, members and read positions, as mapped.
         seen_at: Time of the newest change that Stream showed.
         applied_at: Time of the newest one that was carried.
+        created_at: As Stream served it: another than before, and the channel was deleted and made anew.
     """
 
     synced_to: datetime | None = None
@@ -42,6 +43,7 @@ class Watermark:
     digest: str | None = None
     seen_at: datetime | None = None
     applied_at: datetime | None = None
+    created_at: str | None = None
 
 
 def moment(seconds: float | None) -> datetime | None:
@@ -60,6 +62,7 @@ def of_state(state: Json, began: float, *, swept: bool = False, digest: str | No
         channel.get("truncated_at"),
         channel.get("member_count"),
         digest,
+        created_at=channel.get("created_at"),
     )
 
 
@@ -71,7 +74,7 @@ def load(target: Target) -> dict[str, Watermark]:
 
 
 def advance(target: Target, cid: str, to: Watermark) -> None:
-    """Store a watermark; what is None keeps its earlier value, except the digest."""
+    """Store a watermark; a time that is None keeps its earlier value, what Stream served goes with ``synced_to``."""
     given = {name: getattr(to, name) for name in Watermark.__slots__}
     with target.transaction() as conn:
         conn.execute(statement("sync_advance"), given | {"app": target.app_id, "cid": cid})

@@ -10,7 +10,7 @@ of channel; a group of channels it did not search is given back as not searched.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -20,7 +20,7 @@ from chatsdk_migration.stream.channels import gone, split_cid
 from chatsdk_migration.stream.client import StreamClient, unreadable
 from chatsdk_migration.stream.endpoints import Endpoint, path
 from chatsdk_migration.stream.times import instant
-from chatsdk_migration.stream.users import PAGE as USERS_PAGE
+from chatsdk_migration.stream.users import users_page
 
 SEARCHED_CHANNELS = 500
 """The most channels Stream searches at once."""
@@ -55,13 +55,14 @@ class Place:
 def search_changed(client: StreamClient, places: Iterable[Place], since: str) -> Found:
     """Find the messages of these channels with ``updated_at`` at or after ``since``.
 
-    Channels are named by type and range of creation time, which is short however many they are; where Stream does not
-    take that, or says that it did not search all, by their cids.
+    Many channels are named by type and range of creation time, which is short however many they are; where Stream does
+    not take that, or says that it did not search all, by their cids, as are those that one search can name.
     """
     found = Found()
     for group in _groups(places):
-        if not _search(client, _by_time(group), since, {place.cid for place in group}, found):
-            for some in _by_cid(group):
+        by_cid = list(_by_cid(group))
+        if len(by_cid) == 1 or not _search(client, _by_time(group), since, {place.cid for place in group}, found):
+            for some in by_cid:
                 if not _search(client, {"cid": {"$in": some}}, since, set(some), found):
                     found.not_searched.update(some)
     return found
@@ -129,7 +130,7 @@ def _search(client: StreamClient, channels: Json, since: str, wanted: set[str], 
         payload = payload | {"next": following}
 
 
-def read_many(client: StreamClient, cid: str, ids: Iterable[str]) -> list[Json]:
+def read_many(client: StreamClient, cid: str, ids: Collection[str]) -> list[Json]:
     """Read messages by id, as they are now; those that are gone are absent.
 
     Raises:
@@ -168,7 +169,7 @@ def _read_one(client: StreamClient, message_id: str) -> Json | None:
 def changed_polls(client: StreamClient, since: str) -> set[str]:
     """Give the ids of polls whose record changed at or after ``since``: a question, an option, that one was closed.
 
-    Whether a vote changes the record, Stream's docs do not say. None, where Stream does not list polls.
+    Whether a vote changes the record, Stream's docs do not say. Where Stream does not list polls, there are none.
     """
     found: set[str] = set()
     body: Json = {"filter": {"updated_at": {"$gte": since}}, "limit": POLLS_PAGE}
@@ -191,18 +192,8 @@ def walk_changed_users(client: StreamClient, since: str) -> Iterator[list[Json]]
         ChannelError: A page repeats; and all of ``client``'s errors.
     """
     last: str | None = None
-    while True:
-        conditions: Json = {"updated_at": {"$gte": since}} | ({"id": {"$gt": last}} if last is not None else {})
-        payload = {
-            "filter_conditions": conditions,
-            "sort": [{"field": "id", "direction": 1}],
-            "limit": USERS_PAGE,
-            "include_deactivated_users": True,
-        }
-        users: list[Json] = client.get("users", {"payload": payload}, endpoint=Endpoint.QUERY_USERS).get("users") or []
-        if not users:
-            return
-        yield users
-        if str(users[-1]["id"]) == last:
+    while page := users_page(client, last, {"updated_at": {"$gte": since}}):
+        yield page
+        if str(page[-1]["id"]) == last:
             raise unreadable("the changed users", f"the page after {last!r} came again")
-        last = str(users[-1]["id"])
+        last = str(page[-1]["id"])

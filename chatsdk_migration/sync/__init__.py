@@ -1,9 +1,9 @@
 """Incremental syncs: the target follows Stream after the first load, beside live users on both sides.
 
 Here: detecting what changed (``detecting.py``), by Stream's own events where there is a queue of them (``feed.py``),
-reading it (``reading.py``), making the changes (``stage.py``), the whole of one sync (``engine.py``), its cost and the
-lag (``outlook.py``). Not here: Dagster (``jobs.py``, ``schedules.py``), the terminal (``cli/syncing.py``),
-the first load of a channel (``transfer.py``), which a sync uses for channels that are new.
+reading it (``reading.py``), making the changes (``stage.py``), people of the app (``people.py``), the whole of one sync
+(``engine.py``), its cost and the lag (``outlook.py``). Not here: Dagster (``jobs.py``, ``schedules.py``), the terminal
+(``cli/syncing.py``), the first load of a channel (``transfer.py``), which a sync uses for channels that are new.
 
 What Stream can be asked, and what it cannot, by its docs and SDKs:
 
@@ -14,6 +14,7 @@ What Stream can be asked, and what it cannot, by its docs and SDKs:
   (``sync_rescan_days``, ``sync_rescan_calls``), all of it on demand (``Sweep.ALL``).
 * Votes move nothing either, and members beyond the hundred newest: both are seen when their message or channel is read.
   Changes of a poll itself (its question, an option, that it closed) are listed by time.
+* New and changed people are listed by time; bans, and that somebody was deleted, move nothing: see ``people.py``.
 
 What a person in ChatSDK did after the load stays. A channel deleted in Stream loses the members it had there, unless
 somebody has written in it here: then it is listed as a conflict.

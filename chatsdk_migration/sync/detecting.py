@@ -7,6 +7,7 @@ Here: the comparison of the list with the watermarks, and the choice of what to 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,10 @@ from chatsdk_migration.transform.channels import map_channel
 from chatsdk_migration.transform.members import map_members
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BEHIND = timedelta(hours=1)
+"""Channels that were followed less long ago than this before the others are searched with them."""
+SIGNATURE = re.compile(rb'\?[^"\\]*Expires=[^"\\]*')
+"""What Stream adds anew to the links of its files at each reading: that is no change."""
 
 
 @dataclass(slots=True)
@@ -40,7 +45,6 @@ class Detected:
     Attributes:
         looked_at: Channels that Stream lists.
         digests: Of every listed channel, what will stand in its watermark.
-        idle: Channels in which nothing changed; their watermark moves on at the end.
         not_searched: Channels whose changed messages could not be searched for.
     """
 
@@ -58,6 +62,7 @@ class Detector:
 
     Attributes:
         known: Whether each channel carried was found gone, by cid.
+        removed: Channels that somebody in ChatSDK deleted: nothing of them is followed.
         marks: The watermarks.
         now: Stream's clock when the sync began.
         only: Look at these channels alone.
@@ -75,6 +80,7 @@ class Detector:
     only: frozenset[str] | None = None
     hints: Mapping[str, Hint] = field(default_factory=dict)
     by_events: bool = False
+    removed: frozenset[str] = frozenset()
 
     def detect(self, sweep: Sweep) -> Detected:
         """Look at every channel; all that is not due at the end has not changed."""
@@ -82,7 +88,7 @@ class Detector:
         for page in self._pages():
             for state in page:
                 self._look(state, sweep, out, places)
-        listed = out.plans.keys() | out.new.keys()
+        listed = out.plans.keys() | out.new.keys() | self.removed
         asked = self.known if self.only is None else self.known.keys() & self.only
         out.gone = [cid for cid in asked if cid not in listed and not self.known[cid]]
         self._search(places, out)
@@ -99,13 +105,13 @@ class Detector:
         for start in range(0, len(cids), CHANNELS_PAGE):
             some = cids[start : start + CHANNELS_PAGE]
             states = channels_page(self.source, {"cid": {"$in": some}}, members=MEMBERS_IN_STATE)
-            for state in states:
-                self.source.saw(cid_of(state))
             yield [state for state in states if cid_of(state) in self.only]
 
     def _look(self, state: Json, sweep: Sweep, out: Detected, places: list[changes.Place]) -> None:
         cid, channel = cid_of(state), state["channel"]
         out.looked_at += 1
+        if cid in self.removed:
+            return
         out.digests[cid] = digest(state, self.target.settings.app_id, self.rules)
         mark = self.marks.get(cid)
         if cid not in self.known:
@@ -117,8 +123,8 @@ class Detector:
         if mark is None or mark.synced_to is None or sweep is Sweep.ALL or self.known[cid]:
             plan.everything = plan.people = True
             plan.unfinished = mark is None or mark.synced_to is None
-        elif instant(channel.get("truncated_at")) != instant(mark.truncated_at):
-            plan.everything = True
+        elif _lost_history(channel, mark):
+            plan.everything = plan.people = True
         else:
             if instant(channel.get("last_message_at")) != instant(mark.last_message_at):
                 plan.since = mark.synced_to - self.overlap
@@ -128,26 +134,35 @@ class Detector:
         if hint := self.hints.get(cid):
             plan.heed(hint)
 
+    def _by_progress(self, places: list[changes.Place]) -> Iterator[tuple[list[changes.Place], str]]:
+        """Part those that the last sync followed from those behind, which would have all looked at from long ago."""
+        followed = {place.cid: self.marks[place.cid].synced_to or self.now for place in places}
+        newest = max(followed.values(), default=self.now) - max(self.overlap, BEHIND)
+        on_time = [place for place in places if followed[place.cid] >= newest]
+        behind = [place for place in places if followed[place.cid] < newest]
+        for some in (on_time, behind):
+            if some:
+                yield some, rfc3339(min(followed[place.cid] for place in some) - self.overlap)
+
     def _search(self, places: list[changes.Place], out: Detected) -> None:
-        if not places:
-            return
-        since = min(self.marks[place.cid].synced_to or self.now for place in places) - self.overlap
-        found = changes.search_changed(self.source, places, rfc3339(since))
-        for cid, ids in found.changed.items():
-            out.plans[cid].ids |= ids
-            out.plans[cid].see(moment_of(found.newest.get(cid)))
-        out.not_searched = found.not_searched
+        for some, since in self._by_progress(places):
+            found = changes.search_changed(self.source, some, since)
+            for cid, ids in found.changed.items():
+                out.plans[cid].ids |= ids
+                out.plans[cid].see(moment_of(found.newest.get(cid)))
+            out.not_searched |= found.not_searched
 
     def _find_polls(self, places: list[changes.Place], out: Detected) -> None:
         """Find the messages whose polls changed; a sync led by events has been told of them."""
         if self.by_events or not places or not has_polls(self.target):
             return
-        since = min(self.marks[place.cid].synced_to or self.now for place in places) - self.overlap
         app_id = self.target.settings.app_id
-        polls = [identity.poll_id(app_id, one) for one in changes.changed_polls(self.source, rfc3339(since))]
-        for cid, stream_id in messages_of_polls(self.target, polls):
-            if cid in out.plans:
-                out.plans[cid].ids.add(stream_id)
+        for some, since in self._by_progress(places):
+            cids = {place.cid for place in some}
+            polls = [identity.poll_id(app_id, one) for one in changes.changed_polls(self.source, since)]
+            for cid, stream_id in messages_of_polls(self.target, polls):
+                if cid in cids:
+                    out.plans[cid].ids.add(stream_id)
 
     def _choose_rescans(self, sweep: Sweep, out: Detected) -> None:
         """Choose the channels whose recent history is read again."""
@@ -158,20 +173,37 @@ class Detector:
         hot = [plan for plan in out.plans.values() if not plan.everything and _active_since(plan.state, since)]
         never = datetime.min.replace(tzinfo=UTC)
         hot.sort(key=lambda plan: self._mark(plan.cid).scanned_at or never)
-        # What cannot be searched is read again each time, before all others; the bound on calls holds for them too.
-        hot.sort(key=lambda plan: plan.cid not in out.not_searched)
-        calls = settings.sync_rescan_calls if sweep is Sweep.RECENT else None
-        for plan in _within(hot, self._sizes(hot[:calls], since), calls):
+        for plan in self._affordable(hot, since, out.not_searched, sweep):
             plan.since = min(plan.since or since, since)
             plan.rescans = plan.people = True
 
-    def _sizes(self, plans: list[Plan], since: datetime) -> dict[str, int]:
-        """Estimate the calls of each re-scan."""
-        sizes = rescan_sizes(self.target, [plan.cid for plan in plans], since)
-        return {cid: size.total for cid, size in sizes.items()}
+    def _affordable(self, hot: list[Plan], since: datetime, not_searched: set[str], sweep: Sweep) -> list[Plan]:
+        """Give those that one sync may read again: half of the calls are kept for channels that can be searched.
+
+        What cannot be searched is read again each time as far as its half, and what the others leave, reaches.
+        """
+        calls = self.target.settings.sync_rescan_calls if sweep is Sweep.RECENT else None
+        if calls is None:
+            return hot
+        blind = [plan for plan in hot if plan.cid in not_searched][:calls]
+        seeing = [plan for plan in hot if plan.cid not in not_searched][:calls]
+        found = rescan_sizes(self.target, [plan.cid for plan in (*blind, *seeing)], since)
+        sizes = {cid: size.total for cid, size in found.items()}
+        kept = min(calls // 2, sum(sizes.get(plan.cid, 0) for plan in seeing))
+        chosen = _within(blind, sizes, calls - kept)
+        return chosen + _within(seeing, sizes, calls - sum(sizes[plan.cid] for plan in chosen))
 
     def _mark(self, cid: str) -> Watermark:
         return self.marks.get(cid) or Watermark()
+
+
+def _lost_history(channel: Json, mark: Watermark) -> bool:
+    """Say whether the channel was truncated, emptied, or made anew under its name since."""
+    return (
+        instant(channel.get("truncated_at")) != instant(mark.truncated_at)
+        or (mark.created_at is not None and instant(channel.get("created_at")) != instant(mark.created_at))
+        or (mark.last_message_at is not None and channel.get("last_message_at") is None)
+    )
 
 
 def digest(state: Json, app_id: str, rules: MappingRules) -> str:
@@ -182,7 +214,7 @@ def digest(state: Json, app_id: str, rules: MappingRules) -> str:
     creator = (channel.get("created_by") or {}).get("id")
     map_members(cid_of(state), state.get("members") or [], state.get("read") or [], rules, out, created_by=creator)
     rows = [out.channels, sorted(out.members), channel.get("member_count")]
-    return hashlib.sha256(msgspec.json.encode(rows)).hexdigest()
+    return hashlib.sha256(SIGNATURE.sub(b"", msgspec.json.encode(rows))).hexdigest()
 
 
 def mapped_channel(state: Json, app_id: str, rules: MappingRules, now: datetime) -> tuple[ChannelRow | None, Batch]:
@@ -208,10 +240,8 @@ def _active_since(state: Json, since: datetime) -> bool:
     return last is not None and last >= int(since.timestamp()) * NANOSECONDS_IN_A_SECOND
 
 
-def _within(plans: Iterable[Plan], sizes: Mapping[str, int], calls: int | None) -> list[Plan]:
+def _within(plans: Iterable[Plan], sizes: Mapping[str, int], calls: int) -> list[Plan]:
     """Take plans in their order while their calls fit; the first fits always, or it would never have its turn."""
-    if calls is None:
-        return list(plans)
     chosen, left = list[Plan](), calls
     for plan in plans:
         size = sizes.get(plan.cid)

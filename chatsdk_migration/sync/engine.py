@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -24,18 +24,17 @@ from chatsdk_migration.errors import (
     MigrationError,
     PermanentError,
 )
-from chatsdk_migration.models import Batch, Entity, Json, Loss, UserRow
+from chatsdk_migration.models import Batch, Entity, Json
 from chatsdk_migration.postgres import ledger
 from chatsdk_migration.postgres import watermarks as stored
 from chatsdk_migration.postgres.channels import load_channels
-from chatsdk_migration.postgres.copying import copy_rows, in_halves
 from chatsdk_migration.postgres.people import load_users
 from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.postgres.watermarks import Watermark
 from chatsdk_migration.repeating import afresh, patiently
 from chatsdk_migration.settings import Settings
-from chatsdk_migration.stream import changes, plan
+from chatsdk_migration.stream import plan
 from chatsdk_migration.stream.channels import read_channel
 from chatsdk_migration.stream.client import StreamClient
 from chatsdk_migration.stream.members import walk_members
@@ -43,16 +42,13 @@ from chatsdk_migration.sync import feed as feed_of
 from chatsdk_migration.sync.detecting import Detected, Detector, digest, mapped_channel
 from chatsdk_migration.sync.model import ChannelSync, Sweep, SyncReport
 from chatsdk_migration.sync.outlook import conflicts, known_channels, lag, messages_of_polls
-from chatsdk_migration.sync.reading import Plan, Reader, rfc3339
+from chatsdk_migration.sync.people import People
+from chatsdk_migration.sync.reading import Plan, Reader
 from chatsdk_migration.sync.stage import SyncStage
 from chatsdk_migration.transfer import Migration
 from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.members import map_members
-from chatsdk_migration.transform.users import map_listed_user
 
-__all__ = ["SyncBusyError", "conflicts", "known_channels", "lag", "open_migration", "require_privileges", "sync_once"]
-
-DATABASE_ATTEMPTS = 6
 CLOCK = timedelta(seconds=2)
 """``Date`` counts whole seconds, and an answer may be older than its date."""
 
@@ -145,6 +141,9 @@ class _Sync:
         self._overlap = timedelta(minutes=self._settings.sync_overlap_minutes)
         self._detected = Detected()
         self._feed = feed
+        self._persons = People(migration, self._source, self._began)
+        self._removed: frozenset[str] = frozenset()
+        self._calls_of_loads: list[int] = []
 
     def run(self) -> SyncReport:
         if self._feed is None or self._only is not None:
@@ -161,12 +160,13 @@ class _Sync:
         marks = stored.load(self._target)
         report = SyncReport(self._began, self._began)
         known, only = known_channels(self._target), self._only
+        self._removed = self._find_removed()
         self._hint(batch)
         if not surely_all and not self._must_look_at_all(marks.get(ledger.WHOLE_APP)):
             only = frozenset(batch.channels)
         report.looked_at_all = only is None
         if self._only is None:
-            self._people(marks.get(ledger.WHOLE_APP), report)
+            self._people(marks.get(ledger.WHOLE_APP), batch, report)
         detector = Detector(
             self._source,
             self._target,
@@ -178,6 +178,7 @@ class _Sync:
             only,
             batch.channels,
             by_events=only is not self._only,
+            removed=self._removed,
         )
         self._detected = detector.detect(self._sweep)
         report.channels_looked_at, report.not_searched = self._detected.looked_at, len(self._detected.not_searched)
@@ -229,61 +230,25 @@ class _Sync:
             with self._target.transaction() as conn:
                 conn.execute(statement("sync_seen"), given)
 
+    def _find_removed(self) -> frozenset[str]:
+        """Find the channels that people in ChatSDK deleted, and list them as conflicts."""
+        with self._target.transaction() as conn:
+            given = {"app": self._target.app_id, "now": self._now()}
+            return frozenset(cid for (cid,) in conn.execute(statement("sync_channels_removed"), given))
+
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._source.server_time, UTC)
 
-    def _people(self, mark: Watermark | None, report: SyncReport) -> None:
-        """Carry new and changed people."""
+    def _people(self, mark: Watermark | None, batch: feed_of.Batch, report: SyncReport) -> None:
+        """Carry new and changed people, and follow those who are gone; find where members were taken out here."""
         since = mark.synced_to - self._overlap if mark and mark.synced_to else datetime(1970, 1, 1, tzinfo=UTC)
-        for page in changes.walk_changed_users(self._source, rfc3339(since)):
-            out = Batch(sources=page)
-            for raw in page:
-                map_listed_user(raw, self._settings.mapping, out, now=self._migration.began)
-            fresh = self._new_people(out)
-            written = load_users(self._target, out.users.values(), self._settings.user_batch_size, out).counts.written
-            report.applied["users added"] += written
-            report.applied["users changed"] += self._change_users(list(out.users.values()))
-            self._add_losses(out.losses, fresh)
+        sweep = self._sweep if report.looked_at_all else None
+        report.applied.update(self._persons.follow(since, batch.people, sweep))
         stored.advance(self._target, ledger.WHOLE_APP, Watermark(synced_to=self._began))
-
-    def _new_people(self, out: Batch) -> set[str]:
-        """Give those of the people whom nobody has carried yet."""
-        given = {"app": self._target.app_id, "ids": list(out.users)}
-        with self._target.transaction(read_only=True) as conn:
-            return {one for (one,) in conn.execute(statement("sync_new_people"), given)}
-
-    def _add_losses(self, found: Iterable[Loss], fresh: Collection[str]) -> None:
-        """Note what new people or channels lost beside that of the whole app; of others, what is listed one by one."""
-        lines = [
-            (
-                one.entity,
-                one.kind,
-                one.stream_id if ledger.is_listed(one.kind) else "",
-                1,
-                f"{one.stream_id}: {one.detail}",
-            )
-            for one in found
-            if one.stream_id in fresh or ledger.is_listed(one.kind)
-        ]
-        if lines:
-            names = ("entities", "kinds", "ids", "numbers", "details")
-            given = dict(zip(names, map(list, zip(*lines, strict=True)), strict=True))
-            with self._target.transaction() as conn:
-                conn.execute(statement("sync_add_losses"), given | {"app": self._target.app_id})
-
-    def _change_users(self, rows: list[UserRow]) -> int:
-        """Change people in one transaction; a row PostgreSQL refuses costs that row only."""
-        refused: list[UserRow] = []  # the load of new people has put the reason into quarantine
-        return sum(in_halves(rows, self._write_users, lambda row, _: refused.append(row)))
-
-    def _write_users(self, rows: Any) -> int:
-        given = {"app": self._target.app_id, "now": self._began}
-        with self._target.raw_transaction() as conn:
-            conn.execute(statement("people_stage"))
-            copy_rows(conn, "arriving_user", UserRow._fields, rows)
-            row = conn.execute(statement("sync_users"), given).fetchone()
-        assert row is not None, "an aggregate gives one row"
-        return int(row[0])
+        if self._sweep is Sweep.HOT:  # nothing in Stream leads there, and at a cutover all of it is to be listed
+            with self._target.transaction(read_only=True) as conn:
+                for (cid,) in conn.execute(statement("sync_members_removed"), {"app": self._target.app_id}).fetchall():
+                    batch.channels.setdefault(cid, feed_of.Hint()).people = True
 
     def _channels(self, report: SyncReport) -> None:
         """Sync all channels that are due, many at a time; one that fails leaves the others alone."""
@@ -323,37 +288,42 @@ class _Sync:
         load_users(self._target, out.users.values(), self._settings.user_batch_size, out)
         for problem in load_channels(self._target, [row], 1, out).problems.values():
             raise problem
-        self._add_losses(out.losses, {cid})
+        self._persons.add_losses(out.losses, {cid})
         ledger.settle(self._target, Entity.CHANNEL, cid)
+        return self._load(cid)
+
+    def _load(self, cid: str) -> ChannelSync:
+        """Carry what hangs on a channel, as a first load does."""
         results = transfer.carry_channel(self._migration, cid)
         problems = [part.problem for part in results.values() if part.problem]
         applied = Counter({f"{part.value} added": result.rows for part, result in results.items()})
         calls = sum(result.api_calls for result in results.values())
+        self._calls_of_loads.append(calls)
         return ChannelSync(applied, is_new=True, problem=problems[0] if problems else None, api_calls=calls)
 
     def _follow(self, one: Plan) -> ChannelSync:
         """Read and apply what changed in one channel, then advance its watermark."""
-        if one.unfinished:
-            results = transfer.carry_channel(self._migration, one.cid)
-            if problem := next((part.problem for part in results.values() if part.problem), None):
-                return ChannelSync(problem=problem)
+        loaded = self._load(one.cid) if one.unfinished else ChannelSync()
+        if loaded.problem:
+            return loaded
         source, began = self._source.counting(), self._began
         channel_id = identity.channel_id(self._settings.app_id, one.cid)
         people = self._mapped_people(source, one) if one.people else None
-        read_from = datetime.fromtimestamp(source.server_time, UTC) - CLOCK
         with SyncStage(self._target, self._migration.preflight, channel_id, one.cid, self._migration.run_id) as stage:
             self._stage_people(stage, one, people)
             rules = self._settings.mapping
             context = ChannelContext(self._settings.app_id, one.cid, channel_id, rules, self._migration.began)
             Reader(source, stage, context).read(one)
-            stage.apply(self._now(), since=one.since, until=read_from, everything=one.everything)
+            stage.apply(self._now(), since=one.since)
             applied = stage.applied
+        applied["users changed"] += self._persons.follow_deleted(stage.deleted_people)
         mark = stored.of_state(
             one.state, began.timestamp(), swept=one.everything, digest=self._detected.digests[one.cid]
         )
         scanned = began if one.everything or one.rescans else None
         stored.advance(self._target, one.cid, replace(mark, scanned_at=scanned, seen_at=one.seen, applied_at=one.seen))
-        return ChannelSync(+applied, api_calls=sum(source.calls.values()))
+        calls = loaded.api_calls + sum(source.calls.values())
+        return ChannelSync(loaded.applied + applied, is_new=loaded.is_new, api_calls=calls)
 
     def _mapped_people(self, source: StreamClient, one: Plan) -> Batch:
         members = [member for page in walk_members(source, one.state) for member in page]
@@ -392,15 +362,14 @@ class _Sync:
 
     def _advance_idle(self, marks: dict[str, Watermark], report: SyncReport) -> None:
         """Move the watermarks of channels in which nothing changed, all at once."""
-        idle = [cid for cid in self._detected.plans if cid not in report.channels and cid in marks]
+        looked_at = self._detected.plans.keys() | self._removed
+        idle = [cid for cid in looked_at if cid not in report.channels and cid in marks]
         with self._target.transaction() as conn:
             conn.execute(statement("sync_advance_idle"), {"app": self._target.app_id, "cids": idle, "to": self._began})
 
     def _finish(self, report: SyncReport) -> None:
         report.finished = self._now()
-        report.api_calls = sum(self._source.calls.values()) + sum(
-            channel.api_calls for channel in report.channels.values() if channel.is_new
-        )
+        report.api_calls = sum(self._source.calls.values()) + sum(self._calls_of_loads)
         for channel in report.channels.values():
             report.applied.update(channel.applied)
         report.applied = +report.applied

@@ -49,6 +49,8 @@ ROUNDS_OF_PACKING = 3
 
 _WITHOUT_CHANNEL = ("user.", "users.", "poll.")
 _OF_MEMBERS = ("member.", "message.read", "notification.mark_read", "notification.mark_unread", "channel.")
+_OF_PEOPLE = frozenset({"user.banned", "user.unbanned", "user.deleted"})
+"""What may change a person without changing the time of their last change."""
 _BULK_DELETIONS = frozenset({"user.messages.deleted", "user.deleted"})
 
 
@@ -76,6 +78,7 @@ class Batch:
     Attributes:
         channels: By cid.
         polls: Polls that changed; their events need not say of which message.
+        people: Who was banned, released or deleted.
         bulk_deletions: People whose messages were deleted by one event, in whatever channels.
         events: Number of events by type, of those that name a channel or a person.
         ignored: Number of events by type that name neither.
@@ -85,6 +88,7 @@ class Batch:
 
     channels: dict[str, Hint] = field(default_factory=dict)
     polls: set[str] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)
     bulk_deletions: set[str] = field(default_factory=set)
     events: Counter[str] = field(default_factory=Counter)
     ignored: Counter[str] = field(default_factory=Counter)
@@ -131,6 +135,8 @@ class Batch:
             _note(self.channels.setdefault(cid, Hint()), kind, event)
         if kind.startswith("poll."):
             self.polls |= _polls_of(event)
+        if kind in _OF_PEOPLE:
+            self.people |= _user_of(event)
         if cid is None and kind in _BULK_DELETIONS:
             self.bulk_deletions |= _user_of(event)
         (self.events if cid is not None or kind.startswith(_WITHOUT_CHANNEL) else self.ignored)[kind] += 1

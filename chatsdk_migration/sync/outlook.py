@@ -15,16 +15,15 @@ from chatsdk_migration.postgres import watermarks as stored
 from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.postgres.watermarks import Watermark
-from chatsdk_migration.stream import changes, channels, messages, plan
+from chatsdk_migration.stream import changes, channels, members, messages, plan, users
 from chatsdk_migration.stream.channels import MEMBERS_IN_STATE, split_cid
 from chatsdk_migration.stream.endpoints import Endpoint
-from chatsdk_migration.stream.times import instant
+from chatsdk_migration.stream.times import NANOSECONDS_IN_A_SECOND, instant
 from chatsdk_migration.sync.model import Conflict, Cost, Lag, Sweep
+from chatsdk_migration.sync.people import EVERYBODY
 from chatsdk_migration.transfer import Migration
 
-MEMBERS_A_PAGE = 100
 FOREVER = datetime(1, 1, 1, tzinfo=UTC)
-NANOSECONDS = 1_000_000_000
 
 
 def known_channels(target: Target) -> dict[str, bool]:
@@ -95,7 +94,7 @@ def cost(migration: Migration, *, sweep: Sweep = Sweep.RECENT, interval_seconds:
     calls = Counter(
         {
             Endpoint.RATE_LIMITS.value: 1,
-            Endpoint.QUERY_USERS.value: 1,
+            Endpoint.QUERY_USERS.value: _people(migration.target, sweep),
             Endpoint.QUERY_CHANNELS.value: len(living) // (channels.PAGE - 1) + 1,
             Endpoint.SEARCH.value: sum(-(-number // changes.SEARCHED_CHANNELS) for number in types.values()),
         }
@@ -106,6 +105,16 @@ def cost(migration: Migration, *, sweep: Sweep = Sweep.RECENT, interval_seconds:
         interval_seconds = max(interval_seconds, 60 * settings.sync_full_look_minutes)
     limits = plan.read_limits(migration.source)
     return Cost(dict(+calls), limits, settings.sync_rate_limit_share, interval_seconds)
+
+
+def _people(target: Target, sweep: Sweep) -> int:
+    """Estimate the pages of users to read: who changed, who is banned in Stream and here; or all."""
+    given = {"app": target.app_id, "everybody": sweep in EVERYBODY}
+    with target.transaction(read_only=True) as conn:
+        row = conn.execute(statement("sync_people_sizes"), given).fetchone()
+    assert row is not None, "three scalars give one row"
+    banned, conflicting, listed = (-(-int(number) // users.PAGE) for number in row)
+    return listed + 1 if sweep in EVERYBODY else 2 + banned + conflicting
 
 
 def _rescans(migration: Migration, sweep: Sweep, cids: list[str]) -> Counter[str]:
@@ -129,7 +138,7 @@ def _rescans(migration: Migration, sweep: Sweep, cids: list[str]) -> Counter[str
 
 def _active_since(mark: Watermark | None, since: datetime) -> bool:
     last = instant(mark.last_message_at) if mark else None
-    return last is not None and last >= since.timestamp() * NANOSECONDS
+    return last is not None and last >= since.timestamp() * NANOSECONDS_IN_A_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +164,6 @@ def rescan_sizes(target: Target, cids: Iterable[str], since: datetime) -> dict[s
     with target.transaction(read_only=True) as conn:
         rows = conn.execute(statement("sync_rescan_sizes"), given).fetchall()
     return {
-        cid: Size(number // messages.PAGE + 2, threads, polls, people // MEMBERS_A_PAGE * (people > MEMBERS_IN_STATE))
+        cid: Size(number // messages.PAGE + 2, threads, polls, people // members.PAGE * (people > MEMBERS_IN_STATE))
         for cid, number, threads, polls, people in rows
     }

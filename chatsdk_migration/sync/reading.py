@@ -24,8 +24,6 @@ from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.messages import map_message
 from chatsdk_migration.transform.threads import map_refused_threads
 
-NANOSECONDS = 1_000_000_000
-
 
 @dataclass(slots=True)
 class Plan:

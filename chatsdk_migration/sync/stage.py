@@ -18,7 +18,7 @@ from typing import Any
 
 from chatsdk_migration import losses
 from chatsdk_migration.errors import ChannelError
-from chatsdk_migration.models import Batch, ChannelRow, Entity, FetchedMessage, Loss
+from chatsdk_migration.models import Batch, ChannelRow, Entity, FetchedMessage, Loss, UserRow
 from chatsdk_migration.postgres import ledger, merge
 from chatsdk_migration.postgres.copying import copy_rows
 from chatsdk_migration.postgres.failures import explained
@@ -26,6 +26,7 @@ from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.stage import LOSS_COLUMNS, MEMBER_ENTITIES, ChannelStage
 from chatsdk_migration.storable import repair
 from chatsdk_migration.transform import times
+from chatsdk_migration.transform.users import is_deleted
 
 _TABLES = (
     b"TRUNCATE stage_sync_channel, stage_sync_sought, stage_sync_thread, stage_sync_partial, stage_sync_change, "
@@ -42,7 +43,6 @@ _ITEMS = (
 )
 _OF_MESSAGES = frozenset(Entity) - MEMBER_ENTITIES - {Entity.USER.value, Entity.CHANNEL.value}
 """What is noted of messages and of what hangs on them."""
-_WITHHELD = [kind for kind, known in losses.CATALOG.items() if known.severity == "withheld"]
 _NO_REPLAYED = {"entities": list[str](), "keys": list[str]()}
 
 
@@ -52,6 +52,7 @@ class SyncStage(ChannelStage):
     Attributes:
         applied: Rows changed, by kind of change.
         everything: All of the channel is read, and notes of it replace those from before. To be set before ``add``.
+        deleted_people: Whom Stream has deleted, as its records embed them; complete when all is applied.
 
     Raises:
         ChannelError: From any method: this channel cannot be synced now.
@@ -62,6 +63,7 @@ class SyncStage(ChannelStage):
     def _prepare(self) -> None:
         self.applied: Counter[str] = Counter()
         self.everything = False
+        self.deleted_people: list[UserRow] = []
         self._people = False
         self._months: Counter[str] = Counter()
         self._month_of: dict[str, str] = {}
@@ -113,14 +115,12 @@ class SyncStage(ChannelStage):
         with explained(f"looking for threads of {self.cid}", ChannelError), self._scope.transaction():
             return {stream_id for (stream_id,) in self._scope.run("sync_parents_among", ids=ids)}
 
-    def apply(self, now: datetime, *, since: datetime | None, until: datetime, everything: bool = False) -> None:
+    def apply(self, now: datetime, *, since: datetime | None) -> None:
         """Make the changes.
 
         Args:
             now: Stream's clock: when tombstones are dated.
             since: From when on the channel's list was read to its end; None: no stretch of it was.
-            until: When that reading began.
-            everything: All of the channel was read.
         """
         with explained(f"syncing {self.cid}", ChannelError):
             with self._scope.transaction():
@@ -129,12 +129,13 @@ class SyncStage(ChannelStage):
             self._apply_people()
             self._free_reused(now)
             self._load_new()
-            self._apply_messages(now, since, until, everything=everything)
+            self._apply_messages(now, since)
             merge.count_replies(self._scope)
             if self._people:
                 with self._scope.transaction():
                     self._scope.conn.execute("SET LOCAL enable_nestloop = off")
-                    self.applied["positions"] += self._scope.row("sync_positions")[0]
+                    states = self._scope.user_message != "none"
+                    self.applied["positions"] += self._scope.row("sync_positions", states=states)[0]
             merge.audit(self._scope)
             self._keep_notes(now)
 
@@ -164,12 +165,12 @@ class SyncStage(ChannelStage):
         """Load the messages that are new, numbered after all that are there."""
         self.applied["messages added"] += self.load_messages().written
 
-    def _apply_messages(self, now: datetime, since: datetime | None, until: datetime, *, everything: bool) -> None:
+    def _apply_messages(self, now: datetime, since: datetime | None) -> None:
         scope = self._scope
-        window = {"since": since or "infinity", "until": until, "everything": everything}
+        window = {"since": since or "infinity", "everything": self.everything}
         with scope.transaction():
-            scope.run("sync_polls_insert")
             scope.run("sync_judge")
+            scope.run("sync_polls_insert")
             scope.run("sync_gone", **window)
             changed, deleted = scope.row("sync_apply")
             scope.run("sync_settle")
@@ -203,6 +204,11 @@ class SyncStage(ChannelStage):
                 rejects.update(dict(self._scope.run(name).fetchall()))
         return rejects
 
+    def _new_users(self, batch: Batch) -> list[UserRow]:
+        fresh = super()._new_users(batch)
+        self.deleted_people += [row for row in fresh if is_deleted(row)]
+        return fresh
+
     def _note_losses(self, batch: Batch) -> None:
         """Sum up what is read whole; of the rest it is known at the end what is new."""
         whole = _OF_MESSAGES | MEMBER_ENTITIES if self.everything else MEMBER_ENTITIES
@@ -222,12 +228,13 @@ class SyncStage(ChannelStage):
             _OF_MESSAGES if self.everything else frozenset()
         )
         merge.keep_notes(scope, replaced)
-        given = {"summed": ledger.summed_kinds(), "withheld": _WITHHELD, "replaced": list(replaced)}
+        given = {"summed": ledger.summed_kinds(), "withheld": losses.WITHHELD, "replaced": list(replaced)}
         with scope.transaction():
             if self.everything:
                 months = self._months
                 scope.run("forget_source_months")
             else:
+                scope.run("sync_settle_quarantine", entities=list(_OF_MESSAGES))
                 fresh = scope.run("sync_keep_losses", entities=list(_OF_MESSAGES), **given)
                 months = Counter(self._month_of[one] for (one,) in fresh if one in self._month_of)
             scope.run("sync_add_months", months=list(months), numbers=list(months.values()))

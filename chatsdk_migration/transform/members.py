@@ -27,10 +27,9 @@ _PENDING_STATUSES = frozenset({"invited", "pending"})
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far one person has read: when, up to which message, and how many messages are unread."""
+    """How far one person has read: up to which time, and how many messages are unread."""
 
     last_read: str | None
-    message_id: str | None
     unread: int
 
 
@@ -105,7 +104,6 @@ def _row(raw: Json, channel: _Channel, seen: set[str], out: Batch) -> MemberRow 
         joined,
         _unread(position, channel.rules),
         position.last_read if position else None,
-        position.message_id if position else None,
         position is None and channel.rules.members_without_read_state == "read",
     )
 
@@ -207,4 +205,4 @@ def _position(raw: Any) -> tuple[str, Position]:
         raise RecordError("empty_id", "The read row names nobody.")
     last_read = times.parse_optional(read.last_read)
     unread = min(max(read.unread_messages or 0, 0), LARGEST_INTEGER)
-    return person, Position(last_read.text if last_read else None, read.last_read_message_id or None, unread)
+    return person, Position(last_read.text if last_read else None, unread)

@@ -19,8 +19,6 @@ from chatsdk_migration.transform import attachments, counted, mentions, pins, po
 from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.times import Instant
 
-__all__ = ["ChannelContext", "map_message"]
-
 SYSTEM_NAME = "System"
 DELETED_NAME = "Deleted user"
 
@@ -28,7 +26,7 @@ _NOT_STORED_TYPES = ("ephemeral", "error")
 """Stream shows these to one client and does not store them."""
 _PLAIN_TYPES = frozenset({"", "regular", "reply", "deleted"})
 
-_WITHOUT_HOME = {
+WITHOUT_HOME = {
     "i18n": "translations",
     "mml": "message_markup",
     "command": "message_command",
@@ -47,7 +45,7 @@ _WITHOUT_HOME = {
     "silent": "message_silent",
 }
 """Stream's fields that say something ChatSDK has no place for, and the loss each one is counted as."""
-_CARRIED_FIELDS = records.MESSAGE_FIELDS - _WITHOUT_HOME.keys()
+_CARRIED_FIELDS = records.MESSAGE_FIELDS - WITHOUT_HOME.keys()
 
 
 def map_message(fetched: FetchedMessage, context: ChannelContext, out: Batch) -> None:
@@ -178,7 +176,7 @@ def _custom(raw: Json, stream_id: str, context: ChannelContext, out: Batch) -> J
     without_home, added = _unusual(tuple(raw))
     for name in without_home:
         if _says_something(name, raw[name]):
-            out.lose(Entity.MESSAGE, _WITHOUT_HOME[name], stream_id, name)
+            out.lose(Entity.MESSAGE, WITHOUT_HOME[name], stream_id, name)
     custom = {name: raw[name] for name in added}
     if not custom or context.rules.message_custom == "attachment":
         return custom
@@ -192,7 +190,7 @@ def _custom(raw: Json, stream_id: str, context: ChannelContext, out: Batch) -> J
 def _unusual(names: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Part off the fields that have no home and those the customer added; most messages have the same fields."""
     rest = set(names) - _CARRIED_FIELDS
-    return sorted(rest & _WITHOUT_HOME.keys()), sorted(rest - _WITHOUT_HOME.keys())
+    return sorted(rest & WITHOUT_HOME.keys()), sorted(rest - WITHOUT_HOME.keys())
 
 
 def _says_something(name: str, value: object) -> bool:

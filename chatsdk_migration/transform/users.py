@@ -18,6 +18,8 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 
+import msgspec
+
 from chatsdk_migration import records
 from chatsdk_migration.errors import RecordError
 from chatsdk_migration.models import Batch, Entity, Json, UserRow
@@ -30,7 +32,7 @@ _MARKERS = frozenset(
 )
 """Keys of ``custom_data`` that only this module writes."""
 
-_WITHOUT_HOME = {
+WITHOUT_HOME = {
     "blocked_user_ids": "user_blocks",
     "devices": "user_devices",
     "mutes": "user_mutes",
@@ -89,6 +91,16 @@ def map_user(raw: Json, rules: MappingRules, out: Batch, now: datetime | None = 
     return user.id
 
 
+def map_vanished_user(
+    user_id: str, raw: Json | None, rules: MappingRules, out: Batch, now: datetime | None = None
+) -> None:
+    """Add somebody whom Stream's list showed once and shows no more, as a record embeds them, or else by id alone."""
+    try:
+        map_person(raw if raw and raw.get("id") == user_id else None, user_id, rules, out, now)
+    except RecordError:
+        map_person(None, user_id, rules, out)
+
+
 def map_person(
     user: Json | None, user_id: str | None, rules: MappingRules, out: Batch, now: datetime | None = None
 ) -> str | None:
@@ -107,6 +119,11 @@ def map_person(
     if user_id not in out.users:
         out.users[text.check_id(user_id, "user")] = _marked_row(user_id, user_id, "stream_unlisted")
     return user_id
+
+
+def is_deleted(row: UserRow) -> bool:
+    """Say whether a row is somebody whom Stream has deleted."""
+    return '"stream_deleted"' in row.custom_data and "stream_deleted" in msgspec.json.decode(row.custom_data)
 
 
 def add_synthetic(user_id: str, name: str, out: Batch) -> str:
@@ -215,8 +232,8 @@ def _time(value: str | None, what: str, user_id: str, out: Batch) -> str | None:
 
 
 def _count_without_home(raw: Json, user: StreamUser, out: Batch) -> None:
-    for name in _WITHOUT_HOME.keys() & raw.keys():
+    for name in WITHOUT_HOME.keys() & raw.keys():
         if raw[name]:
-            out.lose(Entity.USER, _WITHOUT_HOME[name], user.id, name)
+            out.lose(Entity.USER, WITHOUT_HOME[name], user.id, name)
     if user.role and user.role not in tables.ORDINARY_USER_ROLES:
         out.lose(Entity.USER, "user_role", user.id, user.role)

@@ -18,7 +18,7 @@ from chatsdk_migration.demo.server import StreamServer
 from chatsdk_migration.demo.world import World
 from chatsdk_migration.errors import PermanentError
 from chatsdk_migration.instance.beside import in_the_way_of_a_sync
-from chatsdk_migration.partitions import add_channels, all_channels
+from chatsdk_migration.partitions import add_channels, all_channels, unfinished_channels
 from chatsdk_migration.schedules import sync_every_ten_minutes
 from chatsdk_migration.sync import Cost
 from chatsdk_migration_tests.conftest import TargetDatabase
@@ -140,3 +140,12 @@ def test_a_materialization_from_the_graph_is_a_load(world: World, instance: dg.D
     look = frozenset({dg.AssetKey("migration_report")})
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, asset_selection=look)
     assert in_the_way_of_a_sync(instance) is None
+
+
+def test_a_channel_whose_load_was_cut_off_is_completed_and_recorded(
+    world: World, instance: dg.DagsterInstance, target: TargetDatabase
+) -> None:
+    with target.superuser() as conn:
+        conn.execute("DELETE FROM chatsdk_migration.watermark WHERE cid = %s", [OTHER])
+    assert run(instance).success
+    assert OTHER not in unfinished_channels(instance)

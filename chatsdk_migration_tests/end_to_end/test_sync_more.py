@@ -12,17 +12,21 @@ from collections.abc import Iterator
 import pytest
 
 from chatsdk_migration import sync
+from chatsdk_migration.demo.server import StreamServer
 from chatsdk_migration.demo.target import live_send
 from chatsdk_migration.demo.world import World
 from chatsdk_migration.identity import channel_id
 from chatsdk_migration.reconcile.channel import verify_channel
+from chatsdk_migration.settings import MappingRules
 from chatsdk_migration.sync import Sweep
 from chatsdk_migration.transfer import Migration
 from chatsdk_migration_tests.conftest import APP_ID, TargetDatabase
 from chatsdk_migration_tests.end_to_end.driver import migrate
-from chatsdk_migration_tests.end_to_end.test_sync import NAMED, ROOM, Sides, at, build, migrated
+from chatsdk_migration_tests.end_to_end.test_sync import GRANTS, NAMED, ROOM, TEAM, Sides, at, build, migrated
 
 HERE = channel_id(APP_ID, ROOM)
+PAIR = "messaging:!members-pair"
+"""As Stream names a direct message."""
 
 
 @pytest.fixture
@@ -307,7 +311,6 @@ def test_in_a_poll_of_one_answer_a_vote_given_here_stays_the_only_one(when: str,
     sides.sql("UPDATE app_user SET last_active_at = now() WHERE id = 'cy'")
     sides.world.add_vote("p1", option_id="o2", user_id="cy")
     if when == "before the load":
-        sides.world.edit_message("poll", text="vote once, please")
         assert migrate(sides.server.url, sides.settings()).problems == {}
         assert unexplained(sides) == []
     for _ in range(2):
@@ -357,3 +360,214 @@ def test_what_was_taken_away_here_stays_away_when_its_message_comes_back(
     sides.sync()
     assert sides.sql(left) == after
     assert [one[1:4] for one in sides.sync(Sweep.ALL).conflicts] == [one[1:4] for one in listed]
+
+
+@pytest.mark.parametrize("how", ["deleted", "truncated"])
+def test_a_tombstone_that_goes_in_stream_is_no_difference(how: str, target: TargetDatabase) -> None:
+    world = build()
+    world.soft_delete_message("m2")
+    with migrated(world, target) as sides:
+        sides.sync()
+        (world.hard_delete_message("m2") if how == "deleted" else world.truncate_channel(ROOM, at(hours=15)))
+        sides.sync(Sweep.ALL)
+        assert unexplained(sides) == []
+        assert sides.sync(Sweep.ALL).applied == {}
+
+
+def test_a_message_dated_in_the_future_is_missed_when_it_goes(sides: Sides) -> None:
+    sides.world.add_message(ROOM, "future", user_id="ann", text="imported", at=at(days=-300))
+    sides.sync()
+    sides.world.hard_delete_message("future")
+    sides.sync(Sweep.ALL)
+    assert sides.sql("SELECT m.text, m.deleted_at IS NOT NULL FROM message m" + NAMED, "future") == [(None, True)]
+    assert unexplained(sides) == []
+
+
+def test_a_rejected_record_that_was_mended_or_removed_in_stream_is_settled(sides: Sides) -> None:
+    for name in ("mended", "removed"):
+        sides.world.add_message(
+            ROOM, name, user_id="ann", text="?", at=sides.world.clock(), message_text_updated_at="no"
+        )
+    sides.sync()
+    waiting = "SELECT stream_id FROM chatsdk_migration.quarantine ORDER BY 1"
+    assert sides.sql(waiting) == [("mended",), ("removed",)]
+    sides.world.edit_message("mended", text="fine")
+    sides.sync()
+    assert sides.sql(waiting) == [("removed",)]
+    assert sides.sql("SELECT m.text FROM message m" + NAMED, "mended") == [("fine",)]
+    sides.world.hard_delete_message("removed")
+    sides.sync(Sweep.ALL)
+    assert sides.sql(waiting) == []
+
+
+@pytest.mark.parametrize("how", ["made anew", "revived"])
+def test_what_a_channel_held_before_it_was_deleted_is_seen_by_nobody(how: str, sides: Sides) -> None:
+    sides.world.delete_channel(TEAM, hard=how == "made anew")
+    if how == "made anew":
+        sides.world.add_channel(
+            TEAM, created_by="bob", created_at=sides.world.clock(), members=("bob", "dee"), name="2"
+        )
+        sides.world.add_message(TEAM, "first", user_id="bob", text="new history", at=sides.world.clock())
+    else:
+        sides.world.revive_channel(TEAM)
+        sides.world.add_member(TEAM, "bob")
+    sides.sync(sync_rescan_calls=0)
+    assert sides.sql("SELECT m.text, m.deleted_at IS NOT NULL FROM message m" + NAMED, "t1") == [(None, True)]
+    with Migration(sides.settings()) as migration:
+        assert [one for one in verify_channel(migration, TEAM).differences if one.explained_by is None] == []
+    assert sides.sync(sync_rescan_calls=0).applied == {}
+
+
+def test_a_third_person_who_joined_here_keeps_a_group_a_group(sides: Sides) -> None:
+    sides.sql("INSERT INTO channel_member (channel_id, app_id, user_id) VALUES (%s, %s, 'dee')", HERE, APP_ID)
+    sides.world.remove_member(ROOM, "cy")
+    sides.sync()
+    assert sides.sql("SELECT type FROM channel WHERE id = %s", HERE) == [("group",)]
+
+
+def test_a_channel_that_is_behind_leaves_the_others_alone(sides: Sides) -> None:
+    for number in range(6):
+        sides.world.edit_message(f"m{number}", text="edited", at=at(hours=3))
+    settings = {"sync_overlap_minutes": 1, "sync_rescan_calls": 0}
+    sides.sync(**settings)
+    sides.sql("UPDATE chatsdk_migration.watermark SET synced_to = synced_to - interval '3 days' WHERE cid = %s", TEAM)
+    assert ROOM not in sides.sync(**settings).channels
+
+
+def test_an_emptied_channel_is_read_once(sides: Sides) -> None:
+    sides.world.truncate_channel(TEAM, sides.world.clock())
+    sides.world.channels[TEAM].data.pop("last_message_at", None)
+    assert TEAM in sides.sync(sync_rescan_calls=0).channels
+    assert TEAM not in sides.sync(sync_rescan_calls=0, sync_overlap_minutes=0).channels
+
+
+def test_a_channel_that_was_deleted_here_stays_deleted(sides: Sides) -> None:
+    sides.sql("DELETE FROM channel WHERE id = %s", channel_id(APP_ID, TEAM))
+    sides.world.add_message(TEAM, "t2", user_id="bob", text="still here?", at=sides.world.clock())
+    for _ in range(2):
+        report = sides.sync(Sweep.ALL)
+        assert [one[1:4] for one in report.conflicts] == [("channel", TEAM, "in Stream, deleted in ChatSDK")]
+    with sync.open_migration(sides.settings()) as migration:
+        assert sync.lag(migration.target).app is not None
+
+
+def signed(number: int) -> str:
+    """A link as Stream gives it: another one at each reading."""
+    return f"https://cdn.example/room.png?Key-Pair-Id=K&Signature=s{number}&Expires={number}"
+
+
+@pytest.mark.parametrize("changed_here", [False, True])
+def test_a_link_signed_anew_is_no_change(changed_here: bool, sides: Sides) -> None:
+    sides.world.update_channel(ROOM, image=signed(1))
+    sides.sync(sync_rescan_calls=0)
+    if changed_here:
+        sides.sql("UPDATE channel SET image_url = 'https://here.example/own.png' WHERE id = %s", HERE)
+    before = sides.sql("SELECT image_url FROM channel WHERE id = %s", HERE)
+    room = sides.world.channels[ROOM]
+    room.data["image"] = signed(2)  # updated_at stays
+    room.rendered.clear()
+    report = sides.sync(sync_rescan_calls=0, sync_overlap_minutes=0)
+    assert (report.conflicts, report.applied) == ([], {})
+    assert ROOM not in report.channels
+    sides.world.edit_message("m1", text="something else")
+    assert sides.sync(Sweep.ALL).conflicts == []
+    assert sides.sql("SELECT image_url FROM channel WHERE id = %s", HERE) == before
+
+
+def test_channels_that_cannot_be_searched_leave_calls_for_the_others(target: TargetDatabase) -> None:
+    world = build()
+    for number in range(6):
+        cid = f"gaming:g{number}"
+        world.add_channel(cid, created_by="ann", created_at=at(days=40), members=("ann", "bob", "cy"))
+        world.add_message(cid, f"g{number}", user_id="ann", text="g", at=at(hours=2))
+    with migrated(world, target) as sides:
+        sides.server.options.search_off_types = frozenset({"gaming"})
+        sides.sync()
+        world.hard_delete_message("m5")
+        for _ in range(3):
+            sides.sync(sync_rescan_calls=8, sync_overlap_minutes=0)
+        assert sides.sql("SELECT m.deleted_at IS NOT NULL FROM message m" + NAMED, "m5") == [(True,)]
+
+
+def test_a_third_person_in_a_direct_message_does_not_read_what_the_two_write(target: TargetDatabase) -> None:
+    """ChatSDK's server finds the pair's own channel by the cid."""
+    world, rules = build(), MappingRules(dm_cid="chatsdk")
+    world.add_channel(PAIR, created_by="ann", created_at=at(days=9), members=("ann", "bob"))
+    world.add_message(PAIR, "p1", user_id="ann", text="between us", at=at(hours=3))
+    of_pair = """SELECT c.cid, c.type FROM channel c JOIN chatsdk_migration.channel_map k ON k.channel_id = c.id
+                 WHERE k.cid = %s"""
+    with target.superuser() as conn:
+        conn.execute(GRANTS)
+    with StreamServer(world) as server:
+        assert migrate(server.url, target.settings(mapping=rules)).problems == {}
+        sides = Sides(world, server, target)
+        assert sides.sync(mapping=rules).problems == {}
+        ((direct, _),) = sides.sql(of_pair, PAIR)
+        assert direct.startswith("messaging:dm:")
+        world.add_member(PAIR, "cy", created_at=world.clock())
+        sides.sync(mapping=rules)
+        assert sides.sql(of_pair, PAIR) == [(PAIR, "group")]
+        world.remove_member(PAIR, "cy")
+        sides.sync(mapping=rules)
+        assert sides.sql(of_pair, PAIR) == [(direct, "messaging")]
+
+
+def test_a_channel_that_is_gone_leaves_no_conflicts(sides: Sides) -> None:
+    sides.sql("UPDATE message SET text = 'mine', edited_at = now() WHERE text = 'hello team'")
+    sides.world.edit_message("t1", text="theirs")
+    assert len(sides.sync().conflicts) == 1
+    sides.world.delete_channel(TEAM)
+    assert sides.sync().conflicts == []
+
+
+def test_a_channel_goes_to_another_owner(sides: Sides) -> None:
+    sides.world.add_user("boss", name="Boss")
+    sides.world.update_channel(TEAM, created_by={"id": "boss", "name": "Boss"})
+    sides.sync()
+    owner = "SELECT created_by FROM channel WHERE id = %s"
+    assert sides.sql(owner, channel_id(APP_ID, TEAM)) == [("boss",)]
+
+
+def test_a_poll_taken_off_a_message_leaves_nothing(sides: Sides) -> None:
+    sides.world.edit_message("poll", poll=None, poll_id=None)
+    sides.sync()
+    assert sides.sql("SELECT message_id, total_votes FROM poll") == [(None, 0)]
+    assert unexplained(sides) == []
+
+
+def test_a_message_edited_here_gets_no_poll_from_stream(sides: Sides) -> None:
+    sides.sql("UPDATE message SET text = 'mine', edited_at = now() WHERE text = 'text 1'")
+    options = [{"id": "o1", "text": "yes"}, {"id": "o2", "text": "no"}]
+    sides.world.add_poll("m1", {"id": "p2", "name": "And now?", "options": options})
+    sides.world.add_vote("p2", option_id="o1", user_id="cy")
+    sides.world.edit_message("m1", text="theirs")
+    assert len(sides.sync().conflicts) == 1
+    assert sides.sql("SELECT count(*) FROM poll") == [(1,)]
+    assert sides.sync(Sweep.ALL).applied == {}
+    assert unexplained(sides) == []
+
+
+def test_who_left_is_shown_no_mention_and_finds_it_again(sides: Sides) -> None:
+    mentions = "SELECT mentioned_user_id FROM mention ORDER BY 1"
+    before = sides.sql(mentions)
+    assert ("bob",) in before
+    sides.world.remove_member(ROOM, "bob")
+    sides.sync(sync_rescan_calls=0)
+    assert ("bob",) not in sides.sql(mentions)
+    assert unexplained(sides) == []
+    assert sides.sync(Sweep.ALL).applied == {}
+    sides.world.add_member(ROOM, "bob")
+    sides.sync(Sweep.ALL)
+    assert sides.sql(mentions) == before
+
+
+def test_a_reaction_that_cannot_be_carried_any_more_stays_as_it_came(sides: Sides) -> None:
+    reactions = "SELECT user_id, emoji FROM reaction ORDER BY 1, 2"
+    before = sides.sql(reactions)
+    sides.world.reactions["m1"]["cy", "love"]["type"] = ""
+    sides.world.edit_message("m1", text="something else")
+    for _ in range(2):
+        sides.sync(Sweep.ALL)
+        assert sides.sql("SELECT entity FROM chatsdk_migration.quarantine") == [("reaction",)]
+        assert sides.sql(reactions) == before
+        assert unexplained(sides) == []

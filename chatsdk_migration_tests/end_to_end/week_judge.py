@@ -309,9 +309,11 @@ class Judge:
 
     def _people_conflicts(self) -> Iterator[Listed]:
         for (cid, who), (what, before, after) in self.touched.members.items():
+            row = self.wanted["members"].rows.get((cid, who))
+            if what == "left" and row is not None and cid not in self.gone:
+                yield cid, "member", who, "in Stream, left or removed in ChatSDK"
             if what != "promoted" or cid in self.gone:
                 continue
-            row = self.wanted["members"].rows.get((cid, who))
             if row is None:
                 yield cid, "member", who, "left in Stream, joined again or changed in ChatSDK"
             elif not matches(row["role"], before) and not matches(row["role"], after):

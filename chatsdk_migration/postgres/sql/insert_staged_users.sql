@@ -11,9 +11,10 @@ WITH fresh AS MATERIALIZED (
     ON CONFLICT (app_id, id) DO NOTHING
     RETURNING id, name, image_url, custom_data
 )
-INSERT INTO chatsdk_migration.carried_user (app_id, user_id, digest)
+INSERT INTO chatsdk_migration.carried_user (app_id, user_id, digest, banned)
 SELECT %(app)s::uuid, f.id, CASE WHEN i.id IS NOT NULL
-                            THEN chatsdk_migration.user_digest(i.name, i.image_url, i.custom_data) END
+                            THEN chatsdk_migration.user_digest(i.name, i.image_url, i.custom_data) END,
+       coalesce(i.custom_data ? 'banned', false)
 FROM fresh f LEFT JOIN inserted i ON i.id = f.id
 -- Noted is who is there now: somebody the database kept out has not been carried.
 WHERE i.id IS NOT NULL OR (SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = f.id) IS NOT NULL

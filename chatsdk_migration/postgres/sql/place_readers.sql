@@ -35,9 +35,14 @@ WITH unplaced AS MATERIALIZED (
         WHERE m.app_id = %(app)s AND m.channel_id = %(channel)s AND m.seq = p.seq ORDER BY m.id LIMIT 1
     ) m
     WHERE p.user_id IS NOT NULL
+), moved AS (
+    UPDATE channel_member c
+    SET last_read_seq = place.seq, last_read_message_id = place.message_id
+    FROM place
+    WHERE c.app_id = %(app)s AND c.channel_id = %(channel)s AND c.user_id = place.user_id
+      AND coalesce(c.last_read_seq, 0) = 0 AND c.last_read_message_id IS NULL
+    RETURNING c.user_id, c.last_read_seq
 )
-UPDATE channel_member c
-SET last_read_seq = place.seq, last_read_message_id = place.message_id
-FROM place
-WHERE c.app_id = %(app)s AND c.channel_id = %(channel)s AND c.user_id = place.user_id
-  AND coalesce(c.last_read_seq, 0) = 0 AND c.last_read_message_id IS NULL
+UPDATE chatsdk_migration.read_position p SET placed_seq = m.last_read_seq
+FROM moved m
+WHERE p.app_id = %(app)s AND p.channel_id = %(channel)s AND p.user_id = m.user_id

@@ -1,5 +1,5 @@
 SELECT current_user::text, current_database()::text, current_setting('server_version_num')::integer,
-       r.rolsuper, r.rolbypassrls,
+       r.rolsuper,
        has_database_privilege(current_database(), 'TEMPORARY'),
        has_database_privilege(current_database(), 'CREATE'),
        to_regnamespace('chatsdk_migration') IS NOT NULL

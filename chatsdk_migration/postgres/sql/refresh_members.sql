@@ -1,7 +1,19 @@
 -- What Stream says now, where the row is as it was carried. Read times are remembered in any case: messages that come
--- later are placed by them; a position that was placed before stays.
+-- later are placed by them; a position that was placed before stays. Stream lists the read state of few: whoever it does
+-- not show any more has read what it last showed.
 WITH source AS MATERIALIZED (
-    SELECT DISTINCT ON (user_id) * FROM stage_member ORDER BY user_id
+    SELECT DISTINCT ON (s.user_id) s.user_id, s.role, s.muted, s.joined_at, r.*
+    FROM stage_member s
+    LEFT JOIN chatsdk_migration.read_position b
+        ON b.app_id = %(app)s AND b.channel_id = %(channel)s AND b.user_id = s.user_id AND NOT b.reads_all
+        AND (b.last_read IS NOT NULL OR b.unread_count IS NOT NULL) AND b.joined_at = s.joined_at
+        AND (s.reads_all OR (s.last_read IS NULL AND s.unread_count IS NULL))
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN b.user_id IS NULL THEN s.unread_count ELSE b.unread_count END AS unread_count,
+               CASE WHEN b.user_id IS NULL THEN s.last_read ELSE b.last_read END AS last_read,
+               s.reads_all AND b.user_id IS NULL AS reads_all
+    ) r
+    ORDER BY s.user_id
 ), untouched AS MATERIALIZED (
     SELECT b.user_id, coalesce(c.last_read_seq, 0) = 0 AND c.last_read_message_id IS NULL
                       AND (b.unread_count IS NULL OR c.unread_count = b.unread_count) AS unread_as_carried

@@ -6,7 +6,7 @@ CREATE TEMPORARY TABLE stage_user (
 );
 CREATE TEMPORARY TABLE stage_member (
     user_id varchar(255) NOT NULL, role varchar(50) NOT NULL, muted boolean NOT NULL, joined_at timestamptz NOT NULL,
-    unread_count integer, last_read timestamptz, last_read_stream_id text, reads_all boolean NOT NULL
+    unread_count integer, last_read timestamptz, reads_all boolean NOT NULL
 );
 CREATE TEMPORARY TABLE stage_message (
     stream_id text NOT NULL, id uuid NOT NULL, user_id varchar(255) NOT NULL, text text, attachments jsonb NOT NULL,

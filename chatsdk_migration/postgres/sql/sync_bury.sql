@@ -20,5 +20,10 @@ WITH buried AS (
         row_digest = chatsdk_migration.row_digest(w.user_id, w.attachments, w.parent_id, w.reply_to_id, w.poll_id,
                                                   w.created_at, w.edited_at, w.deleted_at)
     FROM buried w WHERE b.app_id = %(app)s AND b.stream_id = w.stream_id
+), gone AS (
+    -- A tombstone already: it stays, and is not looked for in Stream any more.
+    UPDATE chatsdk_migration.message_map b SET gone_at = %(now)s::timestamptz
+    FROM stage_sync_change c
+    WHERE c.verdict = 'gone' AND b.app_id = %(app)s AND b.stream_id = c.stream_id AND b.gone_at IS NULL
 )
 SELECT count(*) FROM buried

@@ -20,6 +20,10 @@ WITH lively AS (
     UPDATE chatsdk_migration.channel_map k SET gone_at = coalesce(k.gone_at, %(now)s::timestamptz),
            carried = CASE WHEN l.yes THEN k.carried ELSE k.carried || '{"type": "group"}' END
     FROM lively l WHERE k.app_id = %(app)s AND k.cid = %(cid)s
+), settled AS (
+    -- What was listed of it before is nobody's decision any more.
+    DELETE FROM chatsdk_migration.conflict k USING lively l
+    WHERE NOT l.yes AND k.app_id = %(app)s AND k.cid = %(cid)s
 ), noticed AS (
     INSERT INTO chatsdk_migration.conflict (app_id, cid, entity, stream_id, what, seen_at)
     SELECT %(app)s::uuid, %(cid)s, 'channel', %(cid)s, 'deleted in Stream, written in in ChatSDK', %(now)s::timestamptz

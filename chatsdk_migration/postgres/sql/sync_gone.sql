@@ -1,7 +1,7 @@
 -- Carried once, and no longer in a part of Stream's history that was read to the end. A reply stands in its thread; one
 -- that lost its parent on the way is in no list, so only a reading of everything can miss it. What was read is known by
 -- its ids, so that only what is missing is looked up in the map. Threads that Stream keeps to itself say nothing.
--- What is deleted here too is no conflict any more, if it was one.
+-- What is deleted here too is no conflict any more, if it was one. Of what came later than the reading nothing is in the map.
 INSERT INTO stage_sync_change (id, stream_id, verdict, what)
 WITH threads AS MATERIALIZED (
     SELECT b.message_id AS id FROM stage_sync_thread t
@@ -18,10 +18,10 @@ WITH threads AS MATERIALIZED (
     UNION ALL
     SELECT m.id, true FROM message m
     WHERE m.app_id = %(app)s AND m.channel_id = %(channel)s AND m.parent_id IS NULL
-      AND m.created_at >= %(since)s AND m.created_at < %(until)s
+      AND m.created_at >= %(since)s
     UNION ALL
     SELECT m.id, false FROM message m
-    WHERE %(everything)s AND m.app_id = %(app)s AND m.channel_id = %(channel)s AND m.created_at < %(until)s
+    WHERE %(everything)s AND m.app_id = %(app)s AND m.channel_id = %(channel)s
       AND (m.parent_id IS NULL OR m.parent_id NOT IN (SELECT id FROM refused))
 ), unread AS MATERIALIZED (
     SELECT d.id, bool_and(d.by_time) AS by_time FROM due d
@@ -55,8 +55,8 @@ JOIN LATERAL (
     WHERE o.app_id = %(app)s AND o.id = g.id AND o.channel_id = %(channel)s LIMIT 1
 ) m ON true
 JOIN LATERAL (
-    SELECT k.stream_id, k.text_digest, k.row_digest FROM chatsdk_migration.message_map k
+    SELECT k.stream_id, k.text_digest, k.row_digest, k.gone_at FROM chatsdk_migration.message_map k
     WHERE k.channel_id = %(channel)s AND k.message_id = g.id AND k.app_id = %(app)s LIMIT 1
 ) b ON true
-WHERE m.deleted_at IS NULL OR EXISTS (
+WHERE m.deleted_at IS NULL OR b.gone_at IS NULL OR EXISTS (
     SELECT FROM chatsdk_migration.conflict c WHERE c.app_id = %(app)s AND c.cid = %(cid)s AND c.stream_id = b.stream_id)

@@ -51,7 +51,10 @@ WITH source AS MATERIALIZED (
                         AND s.role <> b.role)
     ORDER BY s.user_id
     ON CONFLICT (app_id, channel_id, user_id) DO UPDATE
-    SET role = excluded.role, muted = excluded.muted, joined_at = excluded.joined_at
+    SET role = excluded.role, muted = excluded.muted, joined_at = excluded.joined_at,
+        -- Who left in Stream and joined there again has read there what it says now: nothing from before is kept.
+        last_read = CASE WHEN r.joined_at <> excluded.joined_at THEN '-infinity' ELSE r.last_read END,
+        reads_all = r.reads_all AND coalesce(r.joined_at = excluded.joined_at, true)
     WHERE (r.role, r.muted, r.joined_at) IS DISTINCT FROM (excluded.role, excluded.muted, excluded.joined_at)
 ), noticed AS (
     INSERT INTO stage_sync_conflict (entity, stream_id, what)
@@ -62,6 +65,10 @@ WITH source AS MATERIALIZED (
     SELECT 'member', g.user_id, 'left in Stream, joined again or changed in ChatSDK'
     FROM gone g JOIN there t ON t.user_id = g.user_id
     WHERE t.joined_at IS DISTINCT FROM g.joined_at OR t.role IS DISTINCT FROM g.role
+    UNION ALL
+    SELECT 'member', s.user_id, 'in Stream, left or removed in ChatSDK'
+    FROM source s JOIN base b ON b.user_id = s.user_id
+    WHERE NOT EXISTS (SELECT FROM there t WHERE t.user_id = s.user_id)
 )
 SELECT coalesce((SELECT array_agg(user_id::text) FROM joined), '{}'), (SELECT count(*) FROM changed),
        coalesce((SELECT array_agg(user_id::text) FROM removed), '{}')

@@ -1,4 +1,5 @@
--- A poll that is as it was carried follows Stream; those of messages that are gone are let go of; totals follow the votes.
+-- A poll that is as it was carried follows Stream; those of messages that are gone, or have none any more, are let go of;
+-- totals follow the votes.
 WITH changed AS (
     SELECT DISTINCT ON (p.id) p.id, s.question, s.options, s.is_anonymous, s.is_multi_choice, s.ends_at
     FROM stage_poll s JOIN poll p ON p.app_id = %(app)s AND p.id = s.id
@@ -10,10 +11,13 @@ WITH changed AS (
     SELECT p.id, coalesce(s.question, p.question) AS question, coalesce(s.options, p.options) AS options,
            coalesce(s.is_anonymous, p.is_anonymous) AS is_anonymous, coalesce(s.is_multi_choice, p.is_multi_choice) AS is_multi_choice,
            CASE WHEN s.id IS NULL THEN p.ends_at ELSE s.ends_at END AS ends_at,
-           CASE WHEN m.deleted_at IS NOT NULL AND m.poll_id IS NULL THEN NULL ELSE p.message_id END AS message_id,
+           CASE WHEN m.poll_id IS NULL AND (m.deleted_at IS NOT NULL
+                     OR chatsdk_migration.poll_digest(p.question, p.options, p.is_anonymous, p.is_multi_choice, p.ends_at) = ANY (b.items))
+                THEN NULL ELSE p.message_id END AS message_id,
            (SELECT count(DISTINCT v.user_id) FROM poll_vote v WHERE v.app_id = %(app)s AND v.poll_id = p.id)::integer AS total_votes
     FROM stage_sync_scope c JOIN poll p ON p.app_id = %(app)s AND p.message_id = c.id
     JOIN message m ON m.app_id = %(app)s AND m.id = c.id
+    LEFT JOIN chatsdk_migration.carried b ON b.app_id = %(app)s AND b.message_id = c.id
     LEFT JOIN changed s ON s.id = p.id
 )
 UPDATE poll p

@@ -1,5 +1,6 @@
 -- Carried, no longer in Stream and not here either: somebody in ChatSDK took it away before. It stays remembered, for in
 -- Stream it may come back as it was: with a message that is undeleted, or shown again. So does the poll of such a message.
+-- Of messages that are known in part, what is here of reactions and votes stays, and stays remembered as well.
 INSERT INTO stage_sync_item (message_id, digest)
 WITH lost AS MATERIALIZED (
     SELECT c.id, unnest(b.items) AS digest
@@ -7,9 +8,9 @@ WITH lost AS MATERIALIZED (
     EXCEPT
     SELECT i.message_id, i.digest FROM stage_sync_item i
 ), doubtful AS MATERIALIZED (
-    SELECT DISTINCT id FROM lost
+    SELECT c.id, c.partial FROM stage_sync_scope c WHERE c.id IN (SELECT id FROM lost)
 ), polls AS MATERIALIZED (
-    SELECT p.* FROM doubtful d CROSS JOIN LATERAL (
+    SELECT p.*, d.partial FROM doubtful d CROSS JOIN LATERAL (
         SELECT p.* FROM poll p WHERE p.app_id = %(app)s AND p.message_id = d.id OFFSET 0
     ) p
 )
@@ -18,7 +19,7 @@ EXCEPT
 SELECT d.id, h.digest
 FROM doubtful d CROSS JOIN LATERAL (
     SELECT chatsdk_migration.item_digest('reaction', r.user_id, r.emoji, r.created_at) AS digest
-    FROM reaction r WHERE r.app_id = %(app)s AND r.message_id = d.id
+    FROM reaction r WHERE NOT d.partial AND r.app_id = %(app)s AND r.message_id = d.id
     UNION ALL
     SELECT chatsdk_migration.item_digest('mention', n.mentioned_user_id, NULL, NULL)
     FROM mention n WHERE n.app_id = %(app)s AND n.message_id = d.id
@@ -29,6 +30,7 @@ FROM doubtful d CROSS JOIN LATERAL (
 EXCEPT
 SELECT p.message_id, chatsdk_migration.item_digest('vote', v.user_id, v.option_id, v.voted_at)
 FROM polls p JOIN poll_vote v ON v.app_id = %(app)s AND v.poll_id = p.id
+WHERE NOT p.partial
 EXCEPT
 SELECT p.message_id, chatsdk_migration.poll_digest(p.question, p.options, p.is_anonymous, p.is_multi_choice, p.ends_at)
 FROM polls p

@@ -7,6 +7,8 @@ WITH source AS MATERIALIZED (
     FROM source s
     JOIN chatsdk_migration.carried_user b ON b.app_id = %(app)s AND b.user_id = s.id
     JOIN app_user u ON u.app_id = %(app)s AND u.id = s.id
+), conflicting AS MATERIALIZED (
+    SELECT t.id FROM three t WHERE t.digest <> t.base AND t.here <> t.base AND t.here <> t.digest
 ), written AS (
     UPDATE app_user u
     SET name = t.name, image_url = t.image_url, custom_data = t.custom_data,
@@ -16,12 +18,18 @@ WITH source AS MATERIALIZED (
       AND chatsdk_migration.user_digest(u.name, u.image_url, u.custom_data) = t.base
     RETURNING u.id, t.digest
 ), noted AS (
-    UPDATE chatsdk_migration.carried_user b SET digest = t.digest
-    FROM three t WHERE b.app_id = %(app)s AND b.user_id = t.id AND t.digest <> t.base AND t.here IN (t.base, t.digest)
+    -- What was not followed stays as it was, so that it is looked at again.
+    UPDATE chatsdk_migration.carried_user b SET digest = t.digest, banned = t.custom_data ? 'banned', listed = %(listed)s
+    FROM three t
+    WHERE b.app_id = %(app)s AND b.user_id = t.id AND t.base IS NOT NULL AND (t.here = t.base OR t.here = t.digest)
+      AND (b.digest, b.banned, b.listed) IS DISTINCT FROM (t.digest, t.custom_data ? 'banned', %(listed)s)
+), solved AS (
+    DELETE FROM chatsdk_migration.conflict k USING source s
+    WHERE k.app_id = %(app)s AND k.cid = '' AND k.entity = 'user' AND k.stream_id = s.id
+      AND s.id NOT IN (SELECT id FROM conflicting)
 ), noticed AS (
     INSERT INTO chatsdk_migration.conflict (app_id, cid, entity, stream_id, what, seen_at)
-    SELECT %(app)s::uuid, '', 'user', t.id, 'profile changed in Stream and in ChatSDK', %(now)s::timestamptz
-    FROM three t WHERE t.digest <> t.base AND t.here <> t.base AND t.here <> t.digest
+    SELECT %(app)s::uuid, '', 'user', c.id, 'profile changed in Stream and in ChatSDK', %(now)s::timestamptz FROM conflicting c
     ON CONFLICT (app_id, cid, entity, stream_id, what) DO NOTHING
 )
 SELECT count(*) FROM written

@@ -1,3 +1,0 @@
-SELECT pg_database_size(current_database()),
-       CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') OR current_setting('is_superuser') = 'on'
-            THEN current_setting('data_directory') END
