@@ -1,6 +1,6 @@
 """Everything an operator may set, from the environment, ``.env`` or a TOML file, validated once.
 
-Here: names, units, defaults and their reasons. Not here: command line parsing (``cli.py``), which only fills
+Here: names, units, defaults and their reasons. Not here: command line parsing (``cli/``), which only fills
 the environment in, so that the web UI, a schedule and the command line read the same settings.
 """
 
@@ -160,6 +160,9 @@ class Settings(BaseSettings):
     sync_full_look_minutes: Annotated[float, Field(ge=0)] = 60.0
     """With a queue, how often all channels are looked at nevertheless: some of Stream's events are lost."""
 
+    administrators: tuple[str, ...] = ()
+    """People from Stream whom you made administrators in ChatSDK: comparisons and repairs leave them so."""
+
     mapping: MappingRules = Field(default_factory=MappingRules)
 
     @classmethod
@@ -180,7 +183,7 @@ class Settings(BaseSettings):
         """Read the settings.
 
         Raises:
-            PermanentError: A value is missing its form; the message names the variable, never the value.
+            PermanentError: A value is not valid, or a name is unknown; the message names the variable, never the value.
         """
         _refuse_unknown_names(set(cls.model_fields))
         try:

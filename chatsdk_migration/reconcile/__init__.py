@@ -10,5 +10,7 @@ The rule that tells a person's change in ChatSDK from damage: it must show a tra
 than the load. An edit sets ``edited_at``, a deletion ``deleted_at``; a message, membership, reaction, vote or pin of a
 person has its own, later time; a read position only moves on. What somebody took away themselves (their membership,
 reaction, vote, or a pin of theirs) leaves no trace of its own: it is explained when that person has been here since
-the load (``last_active_at``, or a message of theirs). Everything else is a difference, and is named.
+the load (``last_active_at``, or a message of theirs). A membership that somebody else took away is explained when a
+sync has listed it, or when whoever may do so has been here and the channel's count of members went down with it.
+Everything else is a difference, and is named.
 """

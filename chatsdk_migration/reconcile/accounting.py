@@ -16,6 +16,7 @@ from typing import Any
 
 from chatsdk_migration import records
 from chatsdk_migration.models import FetchedMessage, Json
+from chatsdk_migration.transform import messages, users
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
 
@@ -45,47 +46,19 @@ CHANNEL_STATE = frozenset(
     ]
 )
 """What a channel state holds: read elsewhere in full, or about the one who asks."""
-READ = _known(records.StreamRead)
+READ = _known(records.StreamRead, "last_read_message_id")
+"""The time says how far somebody has read; the id of the message repeats it."""
 VOTE = _known(records.StreamVote, "id poll_id updated_at")
 
-COUNTED = {
-    "user": frozenset(
-        [
-            "blocked_user_ids",
-            "devices",
-            "mutes",
-            "channel_mutes",
-            "privacy_settings",
-            "push_notifications",
-            "push_preferences",
-            "latest_hidden_channels",
-        ]
-    ),
+COUNTED: dict[str, frozenset[str]] = {
+    "user": frozenset(users.WITHOUT_HOME),
     "channel": frozenset(["config_overrides"]),
     "member": frozenset(["ban_from_future_channels", "hide_messages_before"]),
-    "message": frozenset(
-        [
-            "i18n",
-            "mml",
-            "command",
-            "moderation",
-            "moderation_details",
-            "image_labels",
-            "shared_location",
-            "reminder",
-            "draft",
-            "deleted_for_me",
-            "mentioned_channel",
-            "mentioned_here",
-            "mentioned_roles",
-            "mentioned_group_ids",
-            "mentioned_groups",
-        ]
-    ),
-    "reaction": frozenset[str](),
-    "poll": frozenset[str](),
+    "message": frozenset(messages.WITHOUT_HOME),
+    "reaction": frozenset(),
+    "poll": frozenset(),
 }
-"""Fields outside the structs that are counted as a loss when they say something."""
+"""Fields outside the structs that the mapping counts as a loss when they say something."""
 
 DERIVED = {
     "user": frozenset(

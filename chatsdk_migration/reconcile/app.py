@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 
 from chatsdk_migration.errors import PermanentError, TransientError
 from chatsdk_migration.models import Batch, UserRow
+from chatsdk_migration.postgres import ledger, watermarks
 from chatsdk_migration.postgres.people import load_users
 from chatsdk_migration.reconcile import target_side
 from chatsdk_migration.reconcile.accounting import Accounting
@@ -120,40 +120,37 @@ def _people(migration: Migration, *, mend: bool) -> Verdict:
     accounting = Accounting()
 
     def compare() -> Verdict:
-        return target_side.people(migration.target, migration.settings.mapping, _mapped_people(migration, accounting))
+        refused: list[str] = []
+        pages = _mapped_people(migration, accounting, refused)
+        return target_side.people(migration.target, migration.settings.mapping, pages, refused)
 
     verdict = compare()
     missing = {one.stream_id for one in verdict.differences if one.kind == "missing" and one.explained_by is None}
     wrong = [one for one in verdict.differences if one.kind == "different" and one.explained_by is None]
     if mend and (missing or wrong):
         wanted = missing | {one.stream_id for one in wrong}
-        rows = {row.id: row for page in _mapped_people(migration, accounting) for row in page if row.id in wanted}
+        rows = {row.id: row for page in _mapped_people(migration, accounting, []) for row in page if row.id in wanted}
         lost = [rows[one] for one in missing if one in rows]
         repaired = load_users(migration.target, lost, len(missing) or 1)
         number = repaired.counts.written + target_side.mend_people(migration.target, wrong, rows)
-        verdict = target_side.people(
-            migration.target, migration.settings.mapping, _mapped_people(migration, accounting)
-        )
+        verdict = compare()
         verdict.repaired["users"] += number
     verdict.unaccounted = accounting.unaccounted
     return verdict
 
 
-def _mapped_people(migration: Migration, accounting: Accounting) -> Iterator[list[UserRow]]:
-    now = _moment(target_side.first_load(migration.target), migration.began)
+def _mapped_people(migration: Migration, accounting: Accounting, refused: list[str]) -> Iterator[list[UserRow]]:
+    """Read and map the people Stream lists; ``refused`` gets those whose record cannot be carried."""
+    # Bans that ran out are followed by each sync that looks at everything.
+    followed = watermarks.load(migration.target).get(ledger.WHOLE_APP, watermarks.Watermark()).scanned_at
+    now = followed or target_side.moment(target_side.first_load(migration.target), migration.began)
     for page in walk_users(migration.source):
         out = Batch()
         for raw in page:
             accounting.user(raw)
             map_listed_user(raw, migration.settings.mapping, out, now=now)
+        refused += [one.stream_id for one in out.rejects]
         yield list(out.users.values())
-
-
-def _moment(text: str, otherwise: datetime) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return otherwise
 
 
 def _channels(migration: Migration, cids: Sequence[str], scope: Scope, progress: Progress) -> Iterator[Verdict]:

@@ -15,6 +15,7 @@ from chatsdk_migration.models import Batch, ChannelRow, FetchedMessage, Json
 from chatsdk_migration.reconcile.accounting import Accounting
 from chatsdk_migration.reconcile.comparison import MOST_KEPT, ComparisonStage
 from chatsdk_migration.reconcile.repair import repair
+from chatsdk_migration.reconcile.target_side import moment
 from chatsdk_migration.reconcile.verdict import Difference, Verdict
 from chatsdk_migration.repeating import afresh
 from chatsdk_migration.stream.channels import channels_page, cid_of, gone, read_channel
@@ -22,6 +23,7 @@ from chatsdk_migration.stream.client import StreamClient
 from chatsdk_migration.stream.members import walk_members
 from chatsdk_migration.stream.messages import walk_messages
 from chatsdk_migration.transfer import Migration
+from chatsdk_migration.transform import times
 from chatsdk_migration.transform.channels import map_channel
 from chatsdk_migration.transform.context import ChannelContext
 from chatsdk_migration.transform.members import map_members
@@ -78,12 +80,13 @@ class _Comparison:
 
     def run(self, *, mend: bool) -> Verdict:
         state = read_channel(self._source, self._cid)
-        people, row = self._members(state), self._channel()
+        people, (row, lost) = self._members(state), self._channel()
         migration = self._migration
         with ComparisonStage(
             migration.target, migration.preflight, self._channel_id, self._cid, migration.run_id
         ) as stage:
             stage.add(people)
+            stage.add(lost)
             if row is not None:
                 stage.add_channel(row)
             self._messages(stage)
@@ -106,14 +109,17 @@ class _Comparison:
             stage.compare()
         return verdict
 
-    def _channel(self) -> ChannelRow | None:
-        """Read the channel as the list of channels gives it: how many members it shows decides the type."""
+    def _channel(self) -> tuple[ChannelRow | None, Batch]:
+        """Read the channel as the list of channels gives it: how many members it shows decides the type.
+
+        The batch holds what the row lost: its creator may be nobody who can be carried.
+        """
         states = channels_page(self._source, {"cid": {"$eq": self._cid}})
         if not states or cid_of(states[0]) != self._cid:
             raise gone(self._cid)
-        settings = self._migration.settings
+        settings, out = self._migration.settings, Batch()
         self._accounting.channel(states[0])
-        return map_channel(states[0], settings.app_id, settings.mapping, Batch())
+        return map_channel(states[0], settings.app_id, settings.mapping, out), Batch(losses=out.losses)
 
     def _members(self, state: Json) -> Batch:
         members = [member for page in walk_members(self._source, state) for member in page]
@@ -125,22 +131,17 @@ class _Comparison:
 
     def _messages(self, stage: ComparisonStage) -> None:
         settings = self._migration.settings
-        now = self._loaded(stage.since)
+        now = moment(stage.since, self._migration.began)  # decides which pins had expired when the channel was carried
         context = ChannelContext(settings.app_id, self._cid, self._channel_id, settings.mapping, now)
         refused: list[str] = []
         for page in walk_messages(self._source, self._cid, refused=refused):
             self._accounting.messages(page)
-            stage.add(_mapped(page, context))
+            out = _mapped(page, context)
+            stage.add(out)
+            stage.add_expired(_expired(out, self._migration.began))
         out = Batch()
         map_refused_threads(refused, out)
         stage.add(out)
-
-    def _loaded(self, since: str) -> datetime:
-        """Give the moment that decided which pins had expired."""
-        try:
-            return datetime.fromisoformat(since)
-        except ValueError:
-            return self._migration.began
 
 
 def _mapped(page: list[FetchedMessage], context: ChannelContext) -> Batch:
@@ -148,3 +149,9 @@ def _mapped(page: list[FetchedMessage], context: ChannelContext) -> Batch:
     for fetched in page:
         map_message(fetched, context, out)
     return out
+
+
+def _expired(out: Batch, began: datetime) -> list[str]:
+    """Give the messages whose pin was carried and has run out by now: a sync that reads one again takes it away."""
+    now = times.microseconds(began)
+    return [one.stream_id for one in out.losses if one.kind == "pin_expiry" and times.parse(one.detail).us <= now]

@@ -28,6 +28,8 @@ MOST_KEPT = 1_000
 """Differences of one channel that are read back; all are counted."""
 LARGE_MATCH = 2_000
 """Messages from which the temporary table is worth statistics."""
+CLOCK_SKEW = "10 minutes"
+"""How far the clock of ChatSDK's server may be behind PostgreSQL's."""
 
 _CONTENT = (
     "find_missing_messages",
@@ -41,6 +43,7 @@ _CONTENT = (
     "find_votes",
     "find_positions",
 )
+_EXPLAINING = ("unexplain_carried", "explain_conflicts", "explain_rejected", "explain_people", "explain_removed")
 _NUMBERS = ("find_sequence", "find_channel_counters", "find_reply_counts", "find_poll_totals")
 """After all that explains: they leave out what is missing or extra without an explanation."""
 _COMPARED = ("members", "messages", "reactions", "mentions", "pins", "polls", "votes")
@@ -62,7 +65,9 @@ class ComparisonStage(ChannelStage):
         with explained(f"preparing the comparison of {self.cid}", ChannelError):
             conn = self._scope.conn
             conn.execute(statement("tables"))
-            conn.execute("TRUNCATE stage_verify_channel, stage_verify_message, stage_verify_found")
+            conn.execute(
+                "TRUNCATE stage_verify_channel, stage_verify_message, stage_verify_expired, stage_verify_found"
+            )
             self._since = str(self._row("since")[0])
 
     @property
@@ -74,6 +79,12 @@ class ComparisonStage(ChannelStage):
         """Take the channel's own row."""
         with explained(f"staging {self.cid}", ChannelError):
             copy_rows(self._scope.conn, "stage_verify_channel", ChannelRow._fields, [row])
+
+    def add_expired(self, ids: Sequence[str]) -> None:
+        """Say of which messages the pin, wanted when the channel was carried first, has run out by now."""
+        if ids:
+            with explained(f"staging {self.cid}", ChannelError):
+                copy_rows(self._scope.conn, "stage_verify_expired", ("stream_id",), [(one,) for one in ids])
 
     def compare(self) -> None:
         """Find all differences; those of an earlier comparison are forgotten."""
@@ -100,7 +111,7 @@ class ComparisonStage(ChannelStage):
             self._scope.conn.execute("SET LOCAL enable_nestloop = off")  # by hashes: the rows are members x messages
             self._run("find_states", everything=self._scope.user_message == "all")
             self._scope.conn.execute("SET LOCAL enable_nestloop = on")
-        for name in ("explain_conflicts", "explain_people", *_NUMBERS):
+        for name in (*_EXPLAINING, *_NUMBERS):
             self._run(name)
 
     def tallies(self) -> Counter[Tally]:
@@ -166,6 +177,7 @@ class ComparisonStage(ChannelStage):
             "channel": scope.channel_id,
             "cid": scope.cid,
             "since": getattr(self, "_since", ""),
+            "skew": CLOCK_SKEW,
         }
         return scope.conn.execute(statement(name), given | more)
 

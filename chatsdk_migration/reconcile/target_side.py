@@ -7,8 +7,9 @@ transaction, and reading back what they found. Not here: channels against the so
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -49,9 +50,7 @@ LEDGER = (
 )
 COMPLETENESS = ("complete_channels", "ledger_missing")
 
-WITHHELD_MESSAGES = [
-    kind.code for kind in losses.CATALOG.values() if kind.severity == "withheld" and kind.code.startswith("message_")
-]
+WITHHELD_MESSAGES = [kind for kind in losses.WITHHELD if kind.startswith("message_")]
 """Losses whose message must not be in the target."""
 NO_EVENTS_READ = "event_outbox was not looked at: GRANT SELECT ON event_outbox TO the role."
 
@@ -80,20 +79,24 @@ def with_ledger(target: Target, rules: MappingRules, cids: Sequence[str] | None 
     return verdict
 
 
-def people(target: Target, rules: MappingRules, pages: Iterable[Sequence[UserRow]]) -> Verdict:
+def people(
+    target: Target, rules: MappingRules, pages: Iterable[Sequence[UserRow]], refused: Collection[str] = ()
+) -> Verdict:
     """Compare the people that Stream lists with the app's.
 
     Args:
         target: The database.
         rules: The mapping rules.
         pages: Their rows as mapped, a page at a time.
+        refused: Those who have no row, as their record cannot be carried; complete when the pages are.
     """
     verdict = Verdict()
     with _session(target) as conn:
         for rows in pages:
             copy_rows(conn, "verify_app_user", UserRow._fields, rows)
             verdict.compared["users"] += len(rows)
-        _find(conn, target, rules, ["app_users", "explain_users"])
+        copy_rows(conn, "verify_app_refused", ("id",), [(one,) for one in refused])
+        _find(conn, target, rules, ["app_users", "app_vanished", "explain_users"])
         _read(conn, verdict)
     return verdict
 
@@ -117,6 +120,14 @@ def first_load(target: Target) -> str:
     with target.transaction(read_only=True) as conn:
         row = conn.execute(statement("app_since"), {"app": target.app_id}).fetchone()
     return str(row[0]) if row else "-infinity"
+
+
+def moment(text: str, otherwise: datetime) -> datetime:
+    """Read when something was carried first; ``-infinity``, when nobody noted it, is no moment."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return otherwise
 
 
 def mapped_channels(target: Target) -> list[str]:
@@ -165,6 +176,7 @@ def _find(
         "app": target.app_id,
         "cids": cids,
         "since": since[0],
+        "administrators": list(target.settings.administrators),
         "types": msgspec.json.encode(rules.channel_types).decode(),
         "withheld": [] if rules.carry_shadowed_messages or rules.carry_restricted_messages else WITHHELD_MESSAGES,
     }

@@ -48,6 +48,7 @@ EXPLANATIONS: Mapping[str, str] = {
     "conflict": "changed in Stream and in ChatSDK, where they stay; listed as conflicts",
     "person_removed": "of people who were deleted in ChatSDK since",
     "thread_refused": "replies that Stream no longer lists, as the channel's type has them switched off",
+    "expired": "pins whose time ran out since",
     "gone_from_source": "left Stream since; a sync noted it, or the whole channel is gone",
 }
 """What explains a difference, by ``Difference.explained_by``."""

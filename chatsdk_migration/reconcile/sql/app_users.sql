@@ -1,4 +1,5 @@
--- People whom no list of Stream returns come with what they wrote and are not compared here.
+-- People whom no list of Stream returns come with what they wrote and are not compared here. Who was among ChatSDK's own
+-- people before anything of theirs arrived (no digest) keeps what they had.
 INSERT INTO verify_app_found (category, kind, stream_id, target_id, field, expected, found, explained_by)
 SELECT 'users', d.kind, s.id, s.id, d.field, d.expected, d.found, d.explained_by
 FROM (SELECT DISTINCT ON (id) * FROM verify_app_user ORDER BY id) s
@@ -12,8 +13,23 @@ CROSS JOIN LATERAL (
     WHERE u.id IS NULL
     UNION ALL
     SELECT 'different', f.field, f.expected, f.found,
-           CASE WHEN f.field <> 'created_at' AND u.updated_at >= %(since)s AND u.updated_at IS DISTINCT FROM s.updated_at
-                     AND NOT (f.field = 'custom_data' AND u.custom_data ? 'is_admin') THEN 'live' END
+           CASE WHEN f.field = 'custom_data' AND s.id = ANY (%(administrators)s::text[])
+                     AND u.custom_data - 'is_admin' = s.custom_data THEN 'live'
+                WHEN f.field = 'custom_data' AND u.custom_data ? 'is_admin' THEN NULL
+                -- as the migration left it: nobody here has changed it
+                WHEN EXISTS (SELECT FROM chatsdk_migration.carried_user k
+                             WHERE k.app_id = %(app)s AND k.user_id = s.id
+                               AND k.digest = chatsdk_migration.user_digest(u.name, u.image_url, u.custom_data)) THEN NULL
+                -- a ban of ChatSDK's own moderators
+                WHEN f.field = 'custom_data' AND NOT s.custom_data ? 'banned' AND u.custom_data - 'banned' = s.custom_data
+                     THEN 'live'
+                WHEN f.field <> 'created_at' AND u.updated_at >= %(since)s AND u.updated_at IS DISTINCT FROM s.updated_at
+                     THEN 'live'
+                WHEN EXISTS (SELECT FROM chatsdk_migration.carried_user k
+                             WHERE k.app_id = %(app)s AND k.user_id = s.id AND k.digest IS NULL) THEN 'live'
+                -- banned here, which need not show in the times of the record
+                WHEN f.field = 'custom_data' AND u.custom_data ? 'banned' AND NOT s.custom_data ? 'banned'
+                     AND u.custom_data - 'banned' = s.custom_data THEN 'live' END
     FROM (VALUES
         ('name', s.name::text, u.name::text), ('custom_data', s.custom_data::text, u.custom_data::text),
         ('image_url', regexp_replace(s.image_url, '\?.*Expires=.*', ''), regexp_replace(u.image_url, '\?.*Expires=.*', '')),

@@ -1,5 +1,5 @@
 INSERT INTO stage_verify_found (category, kind, stream_id, target_id, found, explained_by)
-SELECT 'messages', 'extra', v.stream_id, v.id::text, coalesce(m.text, '(deleted message)'), 
+SELECT 'messages', 'extra', v.stream_id, v.id::text, coalesce(m.text, '(deleted message)'),
        CASE WHEN v.live THEN 'live' WHEN v.gone THEN 'gone_from_source' WHEN v.deleted_live THEN 'deleted_live'
             WHEN EXISTS (SELECT FROM chatsdk_migration.conflict k WHERE k.app_id = %(app)s AND k.cid = %(cid)s
                          AND k.entity = 'message' AND k.stream_id = v.stream_id) THEN 'edited_live'

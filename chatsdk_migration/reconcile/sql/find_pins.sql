@@ -8,7 +8,8 @@ WITH wanted AS (
 )
 SELECT 'pins', CASE WHEN t.message_id IS NULL THEN 'missing' WHEN w.message_id IS NULL THEN 'extra' ELSE 'different' END,
        v.stream_id, coalesce(w.message_id, t.message_id)::text, f.field, f.expected, f.found,
-       CASE WHEN t.pinned_at >= coalesce(v.loaded_at, %(since)s) OR v.deleted_live THEN 'live' END, w.pinned_by
+       CASE WHEN t.pinned_at >= coalesce(v.loaded_at, %(since)s) OR v.deleted_live THEN 'live'
+            WHEN t.message_id IS NULL AND v.stream_id IN (SELECT stream_id FROM stage_verify_expired) THEN 'expired' END, w.pinned_by
 FROM wanted w
 FULL JOIN there t ON t.message_id = w.message_id
 LEFT JOIN stage_verify_message v ON v.id = coalesce(w.message_id, t.message_id)

@@ -4,7 +4,7 @@ WITH polls AS (
     JOIN stage_verify_message v ON v.id = s.message_id AND v.wanted AND v.there
     ORDER BY s.id, v.created_at, v.stream_id COLLATE "C"
 ), counted AS (
-    SELECT p.id, 
+    SELECT p.id,
            -- without the votes that people took back themselves
            count(DISTINCT o.user_id) FILTER (WHERE o.ought AND (o.there OR NOT EXISTS (
                SELECT FROM stage_verify_found f WHERE f.category = 'votes' AND f.kind = 'missing' AND f.explained_by IS NOT NULL
@@ -12,7 +12,11 @@ WITH polls AS (
            count(DISTINCT o.user_id) FILTER (WHERE o.ought) AS ought
     FROM polls p
     CROSS JOIN LATERAL (
-        SELECT o.user_id, true AS there, o.voted_at >= p.loaded_at AS ought FROM poll_vote o
+        SELECT o.user_id, true AS there,
+               o.voted_at >= p.loaded_at OR (p.id::text, o.user_id) IN (
+                   SELECT f.target_id, f.person FROM stage_verify_found f
+                   WHERE f.category = 'votes' AND f.kind = 'extra' AND f.explained_by IS NOT NULL) AS ought
+        FROM poll_vote o
         WHERE o.app_id = %(app)s AND o.poll_id = p.id
         UNION ALL
         SELECT s.user_id, false, true FROM stage_vote s WHERE s.poll_id = p.id

@@ -1,10 +1,18 @@
 -- As far as Stream's read time reaches among what was carried, and not past what it does not reach: a message that came
 -- late has a high number and an old time. A position further on was read in ChatSDK.
 INSERT INTO stage_verify_found (category, kind, stream_id, target_id, field, expected, found, explained_by, person)
+-- Stream lists a hundred read positions at most: somebody whose position it showed once and shows no more stands there.
 WITH reader AS MATERIALIZED (
-    SELECT DISTINCT ON (s.user_id) s.user_id, s.unread_count,
-           CASE WHEN s.reads_all THEN 'infinity'::timestamptz ELSE s.last_read END AS at
-    FROM stage_member s ORDER BY s.user_id
+    SELECT DISTINCT ON (s.user_id) s.user_id, s.joined_at, k.user_id IS NOT NULL AS kept, k.unread_count AS unread_known,
+           s.unread_count,
+           CASE WHEN k.user_id IS NOT NULL THEN k.last_read
+                WHEN s.reads_all THEN 'infinity'::timestamptz ELSE s.last_read END AS at
+    FROM stage_member s
+    LEFT JOIN chatsdk_migration.read_position k
+        ON k.app_id = %(app)s AND k.channel_id = %(channel)s AND k.user_id = s.user_id AND NOT k.reads_all
+        AND coalesce(k.last_read > '-infinity', k.unread_count IS NOT NULL)
+        AND (s.reads_all OR (s.last_read IS NULL AND s.unread_count IS NULL))
+    ORDER BY s.user_id
 ), line AS (
     SELECT v.created_at AS at, coalesce(v.seq_loaded, v.seq) AS seq,
            CASE WHEN s.deleted_at IS NULL AND NOT v.gone AND NOT v.deleted_live THEN coalesce(v.seq_loaded, v.seq) END AS standing,
@@ -43,10 +51,10 @@ CROSS JOIN live
 CROSS JOIN LATERAL (
     SELECT CASE WHEN r.at IS NULL THEN 0 ELSE k.seq END AS seq, CASE WHEN r.at IS NOT NULL THEN k.message_id END AS message_id,
            coalesce(c.last_read_seq, 0) AS found_seq, coalesce(c.unread_count, 0) AS found_unread,
-           coalesce(r.unread_count, (SELECT coalesce(sum(o.messages), 0) FROM carried o WHERE o.user_id <> r.user_id)) AS unread
+           CASE WHEN r.kept THEN coalesce(r.unread_known, c.unread_count, 0) ELSE coalesce(r.unread_count, (SELECT coalesce(sum(o.messages), 0) FROM carried o WHERE o.user_id <> r.user_id)) END AS unread
 ) e
 CROSS JOIN LATERAL (VALUES
-    ('read_positions', 'last_read_seq', e.seq::text, e.found_seq::text, CASE WHEN e.found_seq > e.seq THEN 'live' END),
+    ('read_positions', 'last_read_seq', e.seq::text, e.found_seq::text, CASE WHEN e.found_seq > e.seq OR (c.joined_at >= %(since)s AND c.joined_at IS DISTINCT FROM r.joined_at) THEN 'live' END),
     ('read_positions', 'last_read_message', e.message_id::text,
      CASE WHEN e.found_seq = e.seq THEN c.last_read_message_id ELSE e.message_id END::text, NULL),
     ('unread_counts', 'unread_count', e.unread::text, e.found_unread::text,

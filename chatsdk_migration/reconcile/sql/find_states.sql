@@ -11,11 +11,17 @@ WITH mentioned AS MATERIALIZED (
 ), reader AS MATERIALIZED (
     SELECT row_number() OVER (ORDER BY r.user_id) AS number, r.*
     FROM (
-        SELECT DISTINCT ON (s.user_id) s.user_id, s.last_read, s.reads_all, coalesce(p.loaded_at, '-infinity') AS loaded_at
+        -- whose position Stream showed once and shows no more has read as far as then
+        SELECT DISTINCT ON (s.user_id) s.user_id, CASE WHEN known.yes THEN p.last_read ELSE s.last_read END AS last_read,
+               s.reads_all AND NOT known.yes AS reads_all, coalesce(p.loaded_at, '-infinity') AS loaded_at
         FROM stage_member s
         JOIN channel_member c ON c.app_id = %(app)s AND c.channel_id = %(channel)s AND c.user_id = s.user_id
         LEFT JOIN chatsdk_migration.read_position p
             ON p.app_id = %(app)s AND p.channel_id = %(channel)s AND p.user_id = s.user_id
+        CROSS JOIN LATERAL (
+            SELECT (s.reads_all OR (s.last_read IS NULL AND s.unread_count IS NULL)) AND NOT coalesce(p.reads_all, true)
+                   AND coalesce(p.last_read > '-infinity', p.unread_count IS NOT NULL) AS yes
+        ) known
         WHERE c.joined_at < %(since)s OR c.joined_at = s.joined_at
         ORDER BY s.user_id
     ) r

@@ -1,6 +1,6 @@
 UPDATE channel c
-SET cid = CASE WHEN 'cid' = ANY (f.fields) THEN s.cid ELSE c.cid END,
-    type = CASE WHEN 'type' = ANY (f.fields) THEN s.type ELSE c.type END,
+SET cid = CASE WHEN 'cid' = ANY (f.fields) THEN f.cid ELSE c.cid END,
+    type = CASE WHEN 'type' = ANY (f.fields) THEN f.type ELSE c.type END,
     name = CASE WHEN 'name' = ANY (f.fields) THEN s.name ELSE c.name END,
     image_url = CASE WHEN 'image_url' = ANY (f.fields) THEN s.image_url ELSE c.image_url END,
     config = CASE WHEN 'config' = ANY (f.fields) THEN s.config ELSE c.config END,
@@ -9,7 +9,9 @@ SET cid = CASE WHEN 'cid' = ANY (f.fields) THEN s.cid ELSE c.cid END,
     updated_at = CASE WHEN 'updated_at' = ANY (f.fields) THEN s.updated_at ELSE c.updated_at END
 FROM (SELECT * FROM stage_verify_channel LIMIT 1) s
 CROSS JOIN (
-    SELECT array_agg(field) AS fields FROM stage_verify_found
+    SELECT array_agg(field) AS fields, max(expected) FILTER (WHERE field = 'cid') AS cid,
+           max(expected) FILTER (WHERE field = 'type') AS type
+    FROM stage_verify_found
     WHERE category = 'channel' AND kind = 'different' AND explained_by IS NULL
 ) f
 WHERE c.app_id = %(app)s AND c.id = %(channel)s AND f.fields IS NOT NULL

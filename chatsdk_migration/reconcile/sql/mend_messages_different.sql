@@ -15,7 +15,7 @@ SET text = CASE WHEN 'text' = ANY (f.fields) THEN f.text ELSE m.text END,
     seq = CASE WHEN 'seq' = ANY (f.fields) AND NOT EXISTS (
               SELECT FROM stage_verify_message l WHERE l.live AND l.seq = f.seq_loaded) THEN f.seq_loaded ELSE m.seq END
 FROM (
-    SELECT v.id, v.loaded_at, v.parent_id, v.reply_to_id, v.seq_loaded, v.edited_live, v.deleted_live, s.user_id, s.created_at, s.edited_at,
+    SELECT v.id, v.parent_id, v.reply_to_id, v.seq_loaded, v.edited_before, v.deleted_before, s.user_id, s.created_at, s.edited_at,
            s.deleted_at, s.poll_id, CASE WHEN v.deleted_live THEN NULL ELSE s.text END AS text,
            CASE WHEN v.deleted_live THEN '[]' ELSE s.attachments END AS attachments, d.fields
     FROM (
@@ -29,7 +29,5 @@ FROM (
     JOIN stage_message s ON s.ctid = v.line
 ) f
 WHERE m.app_id = %(app)s AND m.id = f.id
-  AND coalesce(m.edited_at > f.loaded_at AND m.edited_at IS DISTINCT FROM f.edited_at, false) = f.edited_live
-  AND coalesce(m.deleted_at > f.loaded_at
-               AND (f.deleted_at IS NULL OR (m.deleted_by IS NOT NULL AND m.deleted_at <> f.deleted_at)), false) = f.deleted_live
+  AND (m.edited_at, m.deleted_at) IS NOT DISTINCT FROM (f.edited_before, f.deleted_before)
 RETURNING m.id

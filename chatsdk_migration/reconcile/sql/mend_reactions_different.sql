@@ -5,4 +5,6 @@ JOIN (SELECT DISTINCT ON (message_id, user_id, emoji) * FROM stage_reaction ORDE
 JOIN stage_verify_message v ON v.id = s.message_id
 WHERE f.category = 'reactions' AND f.kind = 'different' AND f.explained_by IS NULL
   AND r.app_id = %(app)s AND r.message_id = s.message_id AND r.user_id = s.user_id AND r.emoji = s.emoji
-  AND r.created_at < v.loaded_at
+  AND (r.created_at < v.loaded_at OR EXISTS (
+          SELECT FROM chatsdk_migration.carried b WHERE b.app_id = %(app)s AND b.message_id = r.message_id
+            AND chatsdk_migration.item_digest('reaction', r.user_id, r.emoji, r.created_at) = ANY (b.items)))
