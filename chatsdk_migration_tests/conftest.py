@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -35,16 +35,50 @@ OTHER_APP_ID = "d1f0a6a2-7b1c-4f0e-8a4e-6f4b9a3c5e21"
 ROLE_PASSWORDS: dict[Role, str] = {"loader": "loader's secret", "ordinary": "ordinary's secret"}
 """``loader`` may set session_replication_role, ``ordinary`` may not; both are bound by row-level security."""
 TEMPLATE = "chatsdk_template"
-UNIT_TESTS = Path(__file__).parent / "unit"
-DATABASE_FIXTURES = frozenset({"cluster", "target"})
+RECORDS_TEMPLATE = "dagster_template"
+TESTS = Path(__file__).parent
+UNIT_TESTS = TESTS / "unit"
+DATABASE_FIXTURES = frozenset({"cluster", "target", "records_template"})
+LONGEST_FIRST = (
+    "end_to_end/test_week.py",
+    "end_to_end/test_command_line.py",
+    "end_to_end/test_cutover_command.py",
+    "end_to_end/test_reconcile.py",
+    "end_to_end/test_sync.py",
+    "end_to_end/test_sync_more.py",
+    "end_to_end/test_cutover.py",
+    "end_to_end/test_killing.py",
+    "end_to_end/test_day_of_syncs.py",
+    "end_to_end/test_cutover_kills.py",
+    "end_to_end/test_migration.py",
+    "end_to_end/test_crew.py",
+    "end_to_end",
+    "dagster",
+    "postgres",
+    "unit",
+)
+"""Files and folders by their length: whoever runs out of files last should do so with a short one."""
 
 _numbers = count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have xdist hand the files out in our order; its own, by the number of tests, leaves the longest to the end."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if UNIT_TESTS in item.path.parents and DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())):
             raise pytest.UsageError(f"{item.nodeid} uses the database: move it out of unit/")
+    items.sort(key=lambda item: _place(item.path))
+
+
+def _place(path: Path) -> int:
+    """Give the place of a file among those that are long."""
+    names = [path, *path.parents]
+    return next((n for n, name in enumerate(LONGEST_FIRST) if TESTS / name in names), len(LONGEST_FIRST))
 
 
 @dataclass(frozen=True)
@@ -130,18 +164,56 @@ def create_roles(conn: psycopg.Connection[Any]) -> None:
         chatsdk.create_role(conn, role, password, may_set_replication_role=role == "loader")
 
 
+@contextmanager
+def fresh_database(server: EmbeddedServer, prefix: str, template: str = "template1") -> Iterator[str]:
+    """The name of a copy of a database that nobody is in; dropped afterwards whoever is still connected."""
+    name = f"{prefix}_{next(_numbers)}"
+    with server.connect() as conn:
+        conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield name
+    finally:
+        with server.connect() as conn:
+            conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def fresh_target(server: EmbeddedServer, template: str = TEMPLATE) -> Iterator[TargetDatabase]:
+    """A copy of a ChatSDK database, with the grants that a copy does not take along: those on the database itself."""
+    with fresh_database(server, "chatsdk", template) as name:
+        with server.connect() as conn:
+            for role in map(sql.Identifier, ROLE_PASSWORDS):
+                conn.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(sql.Identifier(name), role))
+        yield TargetDatabase(server, name)
+
+
+def empty_of_people(server: EmbeddedServer, name: str) -> None:
+    """End every session of a database, so that it can be copied."""
+    with server.connect() as conn:
+        conn.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
 @pytest.fixture
 def target(cluster: EmbeddedServer) -> Iterator[TargetDatabase]:
-    """A ChatSDK database of one's own, dropped afterwards whoever is still connected."""
-    database = TargetDatabase(cluster, f"chatsdk_{next(_numbers)}")
-    name = sql.Identifier(database.name)
-    with cluster.connect() as conn:
-        conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(TEMPLATE)))
-        for role in ROLE_PASSWORDS:  # a template's grants come along, except those on the database itself
-            conn.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(name, sql.Identifier(role)))
-    yield database
-    with cluster.connect() as conn:
-        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+    """A ChatSDK database of one's own."""
+    with fresh_target(cluster) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def records_template(cluster: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with Dagster's tables and nothing in them: to make them takes ten times as long as to copy it."""
+    from chatsdk_migration.instance.home import StorageLocation, open_instance, prepare_home  # all of Dagster
+
+    cluster.ensure_database(RECORDS_TEMPLATE)
+    location = StorageLocation(cluster.host, cluster.port, RECORDS_TEMPLATE, cluster.superuser, cluster.password)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (location.environment() | {"DAGSTER_HOME": ""}).items():
+            patch.setenv(name, value)
+        prepare_home(tmp_path_factory.mktemp("records"), location)
+        open_instance().dispose()
+    empty_of_people(cluster, RECORDS_TEMPLATE)
+    return RECORDS_TEMPLATE
 
 
 @pytest.fixture

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from psycopg import sql
 
 from chatsdk_migration.instance.home import StorageLocation, open_instance, prepare_home
 from chatsdk_migration.postgres.embedded import EmbeddedServer
+from chatsdk_migration_tests.conftest import fresh_database
 
 STREAM_SECRET = "stream-secret-never-shown"
 DATABASE_PASSWORD = "database-password-never-shown"
 
-_numbers = count(1)
-
 
 @pytest.fixture
-def location(cluster: EmbeddedServer) -> Iterator[StorageLocation]:
-    """An empty database for Dagster's records."""
-    name = f"dagster_{next(_numbers)}"
-    cluster.ensure_database(name)
-    yield StorageLocation(cluster.host, cluster.port, name, cluster.superuser, cluster.password)
-    with cluster.connect() as conn:
-        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+def location(cluster: EmbeddedServer, records_template: str) -> Iterator[StorageLocation]:
+    """A database for Dagster's records, with none in it."""
+    with fresh_database(cluster, "dagster", records_template) as name:
+        yield StorageLocation(cluster.host, cluster.port, name, cluster.superuser, cluster.password)
 
 
 @pytest.fixture

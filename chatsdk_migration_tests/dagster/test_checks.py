@@ -86,7 +86,7 @@ def test_different_content_is_told_and_blocks_nothing(instance: dg.DagsterInstan
     assert finished.succeeded
     found = evaluations(instance, finished.run)
     assert not found["content"].passed
-    assert found["content"].description == ("4 channels compared, 1 differences that nothing explains, 0 explained.")
+    assert found["content"].description == ("4 channels compared, 1 difference that nothing explains, 0 explained.")
 
 
 def test_a_channel_that_was_not_carried_is_not_complete(instance: dg.DagsterInstance, world: World) -> None:

@@ -1,6 +1,7 @@
 """What the tests of whole migrations have in common: the assertion, and a picture of the whole database.
 
-Here: comparing with the oracle, comparing a database with itself. Not here: what is right (``oracle.py``).
+Here: comparing with the oracle, comparing a database with itself, numbers and counters by themselves. Not here: what
+is right (``oracle.py``).
 """
 
 from __future__ import annotations
@@ -52,3 +53,17 @@ def _rows(conn: psycopg.Connection[Any], schema: str, table: str) -> list[Any]:
     query = sql.SQL("SELECT to_jsonb(t) - %s::text[] FROM {} t ORDER BY 1").format(sql.Identifier(schema, table))
     left_out = sorted(WHEN) if schema == "chatsdk_migration" else []
     return [row for (row,) in conn.execute(query, [left_out])]
+
+
+def broken_numbers(conn: psycopg.Connection[Any]) -> list[Any]:
+    """Channels whose messages are not numbered 1 to n, or whose counters do not say so."""
+    return conn.execute(
+        """SELECT c.cid, c.message_count, c.last_message_at, s.current_seq, count(m.id), count(DISTINCT m.seq),
+                  min(m.seq), max(m.seq), max(m.created_at)
+           FROM channel c LEFT JOIN channel_seq s ON s.channel_id = c.id LEFT JOIN message m ON m.channel_id = c.id
+           GROUP BY c.id, s.channel_id
+           HAVING count(m.id) > 0 AND (count(DISTINCT m.seq) <> count(m.id) OR max(m.seq) <> count(m.id)
+                  OR min(m.seq) <> 1 OR s.current_seq IS DISTINCT FROM max(m.seq)
+                  OR c.message_count <> count(m.id) OR c.last_message_at IS DISTINCT FROM max(m.created_at))
+                  OR c.member_count <> (SELECT count(*) FROM channel_member e WHERE e.channel_id = c.id)"""
+    ).fetchall()

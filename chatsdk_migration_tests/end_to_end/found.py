@@ -177,7 +177,10 @@ CATEGORIES = frozenset(_QUERIES)
 def found(conn: psycopg.Connection[Any], app_id: str, categories: frozenset[str] = CATEGORIES) -> Found:
     """Read everything, or some categories, back; the connection must see all tenants (superuser)."""
     wanted = {name: query for name, query in _QUERIES.items() if name in categories}
-    return Found({name: _read(conn, keys, query, app_id) for name, (keys, query) in wanted.items()})
+    with conn.transaction():
+        # Tables just filled have no statistics yet: guessing few rows, PostgreSQL would loop over all pairs of them.
+        conn.execute("SET LOCAL enable_nestloop = off")
+        return Found({name: _read(conn, keys, query, app_id) for name, (keys, query) in wanted.items()})
 
 
 def _read(conn: psycopg.Connection[Any], keys: int, query: LiteralString, app_id: str) -> Rows:

@@ -7,12 +7,11 @@ reach no event and no argument list, runs that were killed. Not here: what arriv
 from __future__ import annotations
 
 import json
-import os
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,88 +20,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from chatsdk_migration.demo.server import StreamServer
-from chatsdk_migration.demo.workspaces import sample_workspace
+from chatsdk_migration.cli import console
 from chatsdk_migration.demo.world import World
-from chatsdk_migration.postgres.embedded import EmbeddedServer
-from chatsdk_migration_tests.conftest import Serve, TargetDatabase
 from chatsdk_migration_tests.end_to_end.checking import assert_equal_sides, snapshot
+from chatsdk_migration_tests.end_to_end.program import PATIENCE_SECONDS, PROJECT, Program, program, world
 
-PROJECT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 180
-SECRET = "secret"  # what the test server expects; searched for below in a longer, unmistakable form
 MARKED_PASSWORD = "p4ssw0rd-that-nobody-may-see"
-_numbers = count(1)
-
-
-class Program:
-    """``chatsdk-migrate`` with an environment that leads to one source, one target and one Dagster instance."""
-
-    def __init__(self, server: StreamServer, target: TargetDatabase, storage: str, home: Path) -> None:
-        self.server = server
-        self.target = target
-        self.storage = storage
-        self.home = home
-        settings = target.settings()
-        self.environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"} | {
-            "STREAM_CHAT_URL": server.url,
-            "STREAM_API_KEY": "key",
-            "STREAM_API_SECRET": SECRET,
-            "CHATSDK_APP_ID": target.app_id,
-            "DB_HOST": settings.db_host,
-            "DB_PORT": str(settings.db_port),
-            "DB_NAME": settings.db_name,
-            "DB_USER": settings.db_user,
-            "DB_PASSWORD": settings.db_password.get_secret_value(),
-            "DAGSTER_HOME": str(home / "dagster"),
-            "DAGSTER_PG_HOST": target.server.host,
-            "DAGSTER_PG_PORT": str(target.server.port),
-            "DAGSTER_PG_DB": storage,
-            "DAGSTER_PG_USER": target.server.superuser,
-            "DAGSTER_PG_PASSWORD": target.server.password,
-            "PYTHONPATH": str(PROJECT),
-        }
-
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "chatsdk_migration.cli", *arguments],
-            env=self.environment | environment,
-            cwd=self.home,  # any directory but the project's
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def run(self, *arguments: str, expect: int = 0, **environment: str) -> str:
-        process = self.start(*arguments, **environment)
-        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
-        assert process.returncode == expect, said
-        return said
-
-    def calls(self, endpoint: str) -> int:
-        return self.server.calls[endpoint]
-
-    def forget_calls(self) -> None:
-        self.server.calls.clear()
-
-    def dagster(self) -> psycopg.Connection[Any]:
-        return self.target.server.connect(self.storage)
-
-
-@pytest.fixture
-def world() -> World:
-    return sample_workspace()
-
-
-@pytest.fixture
-def program(
-    world: World, target: TargetDatabase, stream: Serve, cluster: EmbeddedServer, tmp_path: Path
-) -> Iterator[Program]:
-    storage = f"dagster_{next(_numbers)}"
-    cluster.ensure_database(storage)
-    yield Program(stream(world), target, storage, tmp_path)
-    with cluster.connect() as conn:
-        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(storage)))
+__all__ = ["Program", "program", "world"]  # fixtures, and what others take from here
 
 
 def test_a_migration_from_first_look_to_nothing_left_to_do(program: Program, world: World) -> None:
@@ -210,14 +134,27 @@ def test_secrets_reach_no_event_no_run_and_no_argument_list(program: Program) ->
         seen.update(line for line in map(_command_line, children) if "chatsdk" in line or "dagster" in line)
 
     program.server.before_answer = look
+    command = [sys.executable, "-m", "chatsdk_migration.cli", "import-stream"]  # begun from nothing: with its own line
+    marked = {"DB_USER": "marked", "DB_PASSWORD": MARKED_PASSWORD}
     try:
-        said = program.run("import-stream", DB_USER="marked", DB_PASSWORD=MARKED_PASSWORD)
+        done = subprocess.run(
+            command,
+            env=program.environment | marked,
+            cwd=program.home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
     finally:
         with program.target.superuser() as conn:
             conn.execute("REASSIGN OWNED BY marked TO postgres")
             conn.execute("DROP OWNED BY marked")
             conn.execute("DROP ROLE marked")
-    assert MARKED_PASSWORD not in said
+    assert done.returncode == 0, done.stdout
+    assert MARKED_PASSWORD not in done.stdout
+    assert any("chatsdk_migration.cli import-stream" in line for line in seen)
     assert not [line for line in seen if MARKED_PASSWORD in line]
     with program.dagster() as conn:
         for table, column in (("event_logs", "event"), ("runs", "run_body"), ("run_tags", "value"), ("kvs", "value")):
@@ -386,3 +323,39 @@ def test_two_command_lines_do_not_carry_at_the_same_time(program: Program) -> No
             break
         deadline.wait(0.1)
     assert "another chatsdk-migrate is at work" in second[1]
+
+
+def test_a_channel_with_the_name_of_an_emoji_keeps_it() -> None:
+    with console.capture() as said:
+        console.print("team:fire: not found", markup=False)
+    assert said.get() == "team:fire: not found\n"
+
+
+def test_a_role_without_rights_is_no_defect_to_the_status(program: Program) -> None:
+    program.run("import-stream", "--channels", "finance")
+    with program.target.superuser() as conn:
+        conn.execute("CREATE ROLE stranger LOGIN PASSWORD 'stranger'")
+    try:
+        said = program.run("status", "--db-user", "stranger", DB_PASSWORD="stranger")
+    finally:
+        with program.target.superuser() as conn:
+            conn.execute("DROP ROLE stranger")
+    assert "Readiness for the switch: not known." in said
+
+
+def test_the_grants_of_the_readme_are_all_that_is_needed(program: Program) -> None:
+    (grants,) = re.findall(r"```sql\n(CREATE ROLE .*?)```", (PROJECT / "README.md").read_text("utf-8"), re.DOTALL)
+    role = {"DB_USER": "chatsdk_migrator", "DB_PASSWORD": "..."}
+    database = sql.Identifier(program.environment["DB_NAME"]).as_string()
+    with program.target.superuser() as conn:
+        conn.execute(grants.replace("ON DATABASE chatsdk ", f"ON DATABASE {database} ").encode())
+    try:
+        loaded = program.run("import-stream", **role)
+        assert "Advice" not in loaded
+        program.run("sync", **role)
+        assert "Advice" not in program.run("verify", "--repair", **role)
+        assert "Ready for the switch." in program.run("status", **role)
+    finally:
+        with program.target.superuser() as conn:
+            conn.execute("DROP OWNED BY chatsdk_migrator CASCADE")
+            conn.execute("DROP ROLE chatsdk_migrator")

@@ -6,7 +6,6 @@ Guards: the same sides as without them, a worker that is killed, workers that ou
 from __future__ import annotations
 
 import signal
-import subprocess
 import threading
 from collections.abc import Callable
 from itertools import count
@@ -20,7 +19,8 @@ from chatsdk_migration.demo.world import World
 from chatsdk_migration.resources import StreamCarrier
 from chatsdk_migration_tests.conftest import Serve, TargetDatabase
 from chatsdk_migration_tests.end_to_end.checking import assert_equal_sides
-from chatsdk_migration_tests.end_to_end.test_command_line import PATIENCE_SECONDS, Program, program
+from chatsdk_migration_tests.end_to_end.forking import Forked
+from chatsdk_migration_tests.end_to_end.program import PATIENCE_SECONDS, Program, program
 
 __all__ = ["program"]  # a fixture
 
@@ -33,7 +33,7 @@ def world() -> World:
     return build_scale(Scale(users=40, channels=CHANNELS, messages=6 * CHANNELS))
 
 
-def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def workers_of(process: Forked) -> list[psutil.Process]:
     children = psutil.Process(process.pid).children(recursive=True)
     return [child for child in children if "chatsdk_migration.crew" in child.cmdline()]
 
@@ -62,10 +62,9 @@ def test_channels_carried_by_two_workers_are_equal(program: Program, world: Worl
     assert_equal_sides(world, program.target)
 
 
-@pytest.mark.parametrize("number", [1], ids=["second"])
-def test_a_killed_worker_ends_the_run_with_its_reason(program: Program, world: World, number: int) -> None:
+def test_a_killed_worker_ends_the_run_with_its_reason(program: Program, world: World) -> None:
     ready = threading.Event()
-    at_call(program, 120, lambda: (ready.wait(), workers_of(process)[number].kill())[0])
+    at_call(program, 120, lambda: (ready.wait(), workers_of(process)[1].kill())[0])
     process = program.start("import-stream", **TWO)
     ready.set()
     said, _ = process.communicate(timeout=PATIENCE_SECONDS)

@@ -1,7 +1,7 @@
 """The cutover, step by step: equal sides at its end, whatever happens on the way.
 
 Here: the sequence through its API, in this process. Not here: the command (``test_cutover_command.py``), a process
-that is killed in it (``test_cutover_killed.py``), the rule of readiness (``unit/test_cutover_readiness.py``).
+that is killed in it (``test_cutover_kills.py``), the rule of readiness (``unit/test_cutover_readiness.py``).
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ def test_what_is_still_written_after_the_freeze_is_named_and_asked_about(sides: 
         (lambda w: w.add_channel("team:new", created_by="ann", created_at=later(w)), "a new channel"),
         (lambda w: w.add_member(ROOM, "dee", created_at=later(w)), "a member joined or changed"),
     ],
+    ids=["edit", "channel", "member"],
 )
 def test_each_kind_of_writing_is_seen(sides: Sides, act: Callable[[World], object], what: str) -> None:
     def at_step(name: str) -> None:
@@ -298,14 +299,14 @@ def test_counters_are_set_right_without_being_asked(sides: Sides) -> None:
 def test_counters_set_beside_a_live_sender_lose_and_double_nothing(sides: Sides) -> None:
     """A message under way is waited for; one that comes after adds to the number set."""
     sides.sql("UPDATE channel SET message_count = 3")
-    sent = threading.Event()
     target = Target(sides.settings())
     with sides.target.superuser() as conn:
         with conn.transaction():
             live_send(conn, APP_ID, room(), "ann", "under way")
-            worker = threading.Thread(target=lambda: (repair_counters(target), sent.set()))
+            worker = threading.Thread(target=repair_counters, args=[target])
             worker.start()
-            assert not sent.wait(0.5)
+            while not sides.sql("SELECT 1 FROM pg_locks WHERE NOT granted"):
+                assert worker.is_alive(), "it did not wait for the message under way"
         worker.join(20)
         live_send(conn, APP_ID, room(), "ann", "after")
     assert repair_counters(target) == {}

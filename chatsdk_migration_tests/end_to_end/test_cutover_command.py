@@ -11,16 +11,25 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 
+from chatsdk_migration.demo.server import StreamServer
 from chatsdk_migration.demo.world import World
+from chatsdk_migration.postgres.embedded import EmbeddedServer
+from chatsdk_migration_tests.conftest import (
+    Serve,
+    empty_of_people,
+    fresh_database,
+    fresh_target,
+)
 from chatsdk_migration_tests.end_to_end.checking import snapshot
-from chatsdk_migration_tests.end_to_end.test_command_line import PATIENCE_SECONDS, Program, program
+from chatsdk_migration_tests.end_to_end.program import PATIENCE_SECONDS, Program
 from chatsdk_migration_tests.end_to_end.test_sync import GRANTS, ROOM, assert_followed, build
-
-__all__ = ["program"]  # a fixture
 
 OK, NOT_EQUAL, BAD_INPUT = 0, 1, 2
 STEPS = ("readiness", "freeze", "final_sync", "look", "verify", "repair", "last_look", "proof")
@@ -49,22 +58,47 @@ main()
 """The program, killed at the end of a step, before anybody noted that it has ended."""
 
 
+@pytest.fixture(scope="module")
+def imported(
+    cluster: EmbeddedServer, records_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Program]:
+    """What ``import-stream`` has left behind, to be copied: target, records and DAGSTER_HOME."""
+    home = tmp_path_factory.mktemp("imported")
+    with (
+        fresh_target(cluster) as target,
+        fresh_database(cluster, "dagster", records_template) as storage,
+        StreamServer(build()) as server,
+    ):
+        with target.superuser() as conn:
+            conn.execute(GRANTS)
+        program = Program(server, target, storage, home)
+        program.run("import-stream")
+        for name in (target.name, storage):
+            empty_of_people(cluster, name)
+        yield program
+
+
 @pytest.fixture
 def world() -> World:
+    """As when it was imported."""
     return build()
 
 
 @pytest.fixture
-def loaded(program: Program) -> Program:
-    with program.target.superuser() as conn:
-        conn.execute(GRANTS)
-    program.run("import-stream")
-    return program
+def loaded(imported: Program, world: World, stream: Serve, tmp_path: Path) -> Iterator[Program]:
+    """The program after the first load, on copies of all that it left behind."""
+    server = imported.target.server
+    copytree(imported.home / "dagster", tmp_path / "dagster")
+    with (
+        fresh_target(server, imported.target.name) as target,
+        fresh_database(server, "dagster", imported.storage) as storage,
+    ):
+        yield Program(stream(world), target, storage, tmp_path)
 
 
 @pytest.mark.parametrize("switches", [("--thaw", "--dry-run"), ("--dry-run", "--yes"), ("--repair",)], ids=" ".join)
-def test_switches_that_mean_nothing_together_are_refused(program: Program, switches: tuple[str, ...]) -> None:
-    assert "reading the command line" in program.run("cutover", *switches, expect=BAD_INPUT)
+def test_switches_that_mean_nothing_together_are_refused(loaded: Program, switches: tuple[str, ...]) -> None:
+    assert "reading the command line" in loaded.run("cutover", *switches, expect=BAD_INPUT)
 
 
 def test_from_not_ready_over_a_rehearsal_to_equal_sides(loaded: Program, world: World) -> None:
@@ -126,23 +160,23 @@ def test_questions_are_answered_in_a_terminal(loaded: Program, world: World) -> 
     assert "Are writes in Stream frozen? [y/N]" in said
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_killed_in_a_step_it_goes_on(loaded: Program, world: World, step: str) -> None:
+def test_killed_in_every_step_one_after_the_other_it_goes_on(loaded: Program, world: World) -> None:
     world.soft_delete_message("m2")
-    process = subprocess.run(
-        [sys.executable, "-c", DYING, "cutover", "--yes", "--skip-readiness"],
-        env=loaded.environment | {"DIE_IN": step},
-        cwd=loaded.home,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    assert process.returncode == -signal.SIGKILL, process.stdout + process.stderr
+    for step in STEPS:
+        process = subprocess.run(
+            [sys.executable, "-c", DYING, "cutover", "--yes", "--skip-readiness"],
+            env=loaded.environment | {"DIE_IN": step},
+            cwd=loaded.home,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert process.returncode == -signal.SIGKILL, process.stdout + process.stderr
+        assert ("Going on with the cutover" in process.stdout) is (step != STEPS[0])
     said = loaded.run("cutover", "--yes", "--skip-readiness")
     assert "Both sides are equal." in said
-    ended = step == "proof"  # the proof itself ends the cutover
-    assert ("Going on with the cutover" in said) is not ended
+    assert "Going on with the cutover" not in said, "the proof itself had ended the one before"
     assert_followed(world, loaded.target)
 
 

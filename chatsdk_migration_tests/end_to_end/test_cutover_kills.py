@@ -7,13 +7,8 @@ by row with the end of an undisturbed run from the same beginning. Not here: kil
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,90 +17,37 @@ import pytest
 from psycopg import sql
 
 from chatsdk_migration.cutover.model import STEPS
-from chatsdk_migration.demo.server import StreamServer
-from chatsdk_migration.demo.target import live_send
+from chatsdk_migration.demo.target import WRITABLE_TABLES, live_send
 from chatsdk_migration.demo.world import World
 from chatsdk_migration.identity import channel_id
-from chatsdk_migration_tests.conftest import APP_ID, TargetDatabase
-from chatsdk_migration_tests.end_to_end import driver, week_driver
+from chatsdk_migration_tests.conftest import APP_ID, TargetDatabase, empty_of_people, fresh_target
+from chatsdk_migration_tests.end_to_end import week_driver
 from chatsdk_migration_tests.end_to_end.test_sync import ROOM, TEAM, _everything, assert_followed, build, migrated
+from chatsdk_migration_tests.end_to_end.victim import Victim
 
-PROJECT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 120
 CALLS = (2, 4, 7, 10, 13, 17)
 STATEMENTS = (12, 40, 60, 75, 95, 120, 150)
 CUTOVER_CALLS = (3, 9, 16, 24)
 CUTOVER_STATEMENTS = (45, 90, 140, 190, 260, 330)
-Kill = Callable[["Killed", Any], int]
 
 
 @dataclass
-class Killed:
-    """A migrated world that has gone on, and a database that may be used up."""
+class Side:
+    """A migrated world that has gone on, and a database in which syncs and cutovers are killed, or left alone."""
 
     world: World
-    server: StreamServer
     target: TargetDatabase
-    said: Path
+    work: Victim
 
-    def run(self, what: str, **environment: str) -> subprocess.Popen[bytes]:
-        """Start a sync or a cutover."""
-        settings = self.target.settings()
-        variables = driver.environment(self.server.url, settings) | {"PYTHONPATH": str(PROJECT)} | environment
-        command = [sys.executable, "-m", week_driver.__name__, what]
-        with self.said.open("wb") as said:
-            return subprocess.Popen(command, env=variables, cwd=self.said.parent, stderr=said, stdout=said)
-
-    def finish(self, what: str) -> None:
-        """Let one come to its end."""
-        assert self.run(what).wait(PATIENCE_SECONDS) == 0, self.said.read_text()
-
-    def kill_after_calls(self, what: str, calls: int) -> int:
-        """Let one make so many calls to Stream, then kill it; give its exit code."""
-        served, started = count(1), threading.Event()
-
-        def before_answer(*_: Any) -> None:
-            started.wait()
-            if next(served) == calls:
-                process.send_signal(signal.SIGKILL)
-
-        self.server.before_answer = before_answer
-        process = self.run(what)
-        started.set()
-        try:
-            return process.wait(PATIENCE_SECONDS)
-        finally:
-            self.server.before_answer = None
-
-    def kill_after_statements(self, what: str, statements: int) -> int:
-        """Let one send so many statements, then have it kill itself; give its exit code."""
-        return self.run(what, **{driver.KILL_AFTER_STATEMENTS: str(statements)}).wait(PATIENCE_SECONDS)
-
-    def kill_at_step(self, step: str) -> int:
-        """Let a cutover come to a step, then have it kill itself; give its exit code."""
-        return self.run("cutover", **{week_driver.KILL_AT_STEP: step}).wait(PATIENCE_SECONDS)
-
-
-@contextmanager
-def copied(target: TargetDatabase, name: str) -> Iterator[TargetDatabase]:
-    """A database like this one, with nobody in it yet."""
-    ident, role = sql.Identifier(name), sql.Identifier("loader")
-    with target.server.connect() as conn:
-        conn.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-            [target.name],
-        )
-        conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(ident, sql.Identifier(target.name)))
-        conn.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(ident, role))
-    try:
-        yield TargetDatabase(target.server, name)
-    finally:
-        with target.server.connect() as conn:
-            conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(ident))
+    def kill_at_step(self, step: str) -> bool:
+        """Let a cutover come to a step, then have it kill itself; say whether it came to it."""
+        code, said = self.work.run("cutover", **{week_driver.KILL_AT_STEP: step})
+        assert code in {0, -signal.SIGKILL}, said
+        return code != 0
 
 
 @pytest.fixture
-def both(target: TargetDatabase, tmp_path: Path) -> Iterator[tuple[Killed, Killed]]:
+def both(target: TargetDatabase, tmp_path: Path) -> Iterator[tuple[Side, Side]]:
     """The same beginning twice: one to be killed, one to be left alone."""
     with migrated(build(), target) as sides:
         sides.sync()
@@ -114,25 +56,17 @@ def both(target: TargetDatabase, tmp_path: Path) -> Iterator[tuple[Killed, Kille
             conn.execute("UPDATE channel SET name = 'Ours' WHERE id = %s", [channel_id(APP_ID, TEAM)])
         _everything(sides.world)
         sides.world.update_channel(TEAM, name="Theirs")
-        with copied(target, f"{target.name}_undisturbed") as other:
-            yield (
-                Killed(sides.world, sides.server, target, tmp_path / "killed.txt"),
-                Killed(sides.world, sides.server, other, tmp_path / "undisturbed.txt"),
+        empty_of_people(target.server, target.name)
+        with fresh_target(target.server, target.name) as other:
+            killed, undisturbed = (
+                Side(sides.world, one, Victim(week_driver, sides.server, one.settings(), tmp_path))
+                for one in (target, other)
             )
+            yield killed, undisturbed
 
 
 COMPARED = (
-    "app_user",
-    "channel",
-    "channel_seq",
-    "channel_member",
-    "message",
-    "user_message",
-    "reaction",
-    "mention",
-    "pinned_message",
-    "poll",
-    "poll_vote",
+    *WRITABLE_TABLES,
     "event_outbox",
     "chatsdk_migration.channel_map",
     "chatsdk_migration.message_map",
@@ -162,9 +96,9 @@ def _rows(conn: psycopg.Connection[Any], table: str) -> list[Any]:
     return [row for (row,) in conn.execute(query, [WHEN_IT_WAS_DONE])]
 
 
-def assert_same_end(killed: Killed, undisturbed: Killed, what: str) -> None:
-    killed.finish(what)
-    undisturbed.finish(what)
+def assert_same_end(killed: Side, undisturbed: Side, what: str) -> None:
+    killed.work.finish(what)
+    undisturbed.work.finish(what)
     ours, theirs = picture(killed.target), picture(undisturbed.target)
     for name in COMPARED:
         assert ours[name] == theirs[name], name
@@ -173,31 +107,31 @@ def assert_same_end(killed: Killed, undisturbed: Killed, what: str) -> None:
     assert_followed(killed.world, killed.target, frozenset({"unmapped_messages", "channels"}))
 
 
-def test_a_sync_killed_after_ever_more_calls(both: tuple[Killed, Killed]) -> None:
+def test_a_sync_killed_after_ever_more_calls(both: tuple[Side, Side]) -> None:
     killed, undisturbed = both
     for calls in CALLS:
-        assert killed.kill_after_calls("sync", calls) == -signal.SIGKILL, killed.said.read_text()
+        killed.work.kill_after_calls(calls, "sync")
     assert_same_end(killed, undisturbed, "sync")
 
 
-def test_a_sync_killed_after_ever_more_statements(both: tuple[Killed, Killed]) -> None:
+def test_a_sync_killed_after_ever_more_statements(both: tuple[Side, Side]) -> None:
     killed, undisturbed = both
     for statements in STATEMENTS:
-        assert killed.kill_after_statements("sync", statements) == -signal.SIGKILL, killed.said.read_text()
+        killed.work.kill_after_statements(statements, "sync")
     assert_same_end(killed, undisturbed, "sync")
 
 
-def test_a_cutover_killed_before_each_of_its_steps(both: tuple[Killed, Killed]) -> None:
+def test_a_cutover_killed_before_each_of_its_steps(both: tuple[Side, Side]) -> None:
     killed, undisturbed = both
-    died = [step for step in STEPS if killed.kill_at_step(step) == -signal.SIGKILL]
-    assert set(died) >= set(STEPS) - {"repair"}, killed.said.read_text()
+    died = {step for step in STEPS if killed.kill_at_step(step)}
+    assert died >= set(STEPS) - {"repair"}
     assert_same_end(killed, undisturbed, "cutover")
 
 
-def test_a_cutover_killed_in_the_middle_of_its_steps(both: tuple[Killed, Killed]) -> None:
+def test_a_cutover_killed_in_the_middle_of_its_steps(both: tuple[Side, Side]) -> None:
     killed, undisturbed = both
     for calls in CUTOVER_CALLS:
-        assert killed.kill_after_calls("cutover", calls) == -signal.SIGKILL, killed.said.read_text()
+        killed.work.kill_after_calls(calls, "cutover")
     for statements in CUTOVER_STATEMENTS:
-        assert killed.kill_after_statements("cutover", statements) == -signal.SIGKILL, killed.said.read_text()
+        killed.work.kill_after_statements(statements, "cutover")
     assert_same_end(killed, undisturbed, "cutover")

@@ -24,8 +24,7 @@ from chatsdk_migration.demo.server import StreamServer
 from chatsdk_migration.demo.world import World
 from chatsdk_migration.instance.home import StorageLocation, open_instance, prepare_home
 from chatsdk_migration.partitions import add_channels, all_channels
-from chatsdk_migration.postgres.embedded import EmbeddedServer
-from chatsdk_migration_tests.conftest import TargetDatabase
+from chatsdk_migration_tests.conftest import TargetDatabase, fresh_database
 from chatsdk_migration_tests.end_to_end.driver import environment, migrate
 from chatsdk_migration_tests.end_to_end.week import Clock, start_of_week
 
@@ -209,26 +208,24 @@ def _grown(before: dict[str, int], after: dict[str, int]) -> frozenset[str]:
 
 @pytest.fixture
 def instance(
-    cluster: EmbeddedServer,
+    records_template: str,
     target: TargetDatabase,
     server: StreamServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[dg.DagsterInstance]:
     """An instance of our own whose runs lead to the server and the target."""
-    name = f"dagster_day_{target.name}"
-    cluster.ensure_database(name)
-    location = StorageLocation(cluster.host, cluster.port, name, cluster.superuser, cluster.password)
-    variables = environment(server.url, target.settings()) | location.environment()
-    for key, value in (variables | {"DAGSTER_HOME": "", "DAGSTER_EVENT_BATCH_SIZE": "1000"}).items():
-        monkeypatch.setenv(key, value)
-    monkeypatch.chdir(tmp_path)
-    prepare_home(tmp_path / "home", location)
-    with open_instance() as opened:
-        add_channels(opened, ROOMS)
-        yield opened
-    with cluster.connect() as conn:
-        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    cluster = target.server
+    with fresh_database(cluster, "dagster", records_template) as name:
+        location = StorageLocation(cluster.host, cluster.port, name, cluster.superuser, cluster.password)
+        variables = environment(server.url, target.settings()) | location.environment()
+        for key, value in (variables | {"DAGSTER_HOME": "", "DAGSTER_EVENT_BATCH_SIZE": "1000"}).items():
+            monkeypatch.setenv(key, value)
+        monkeypatch.chdir(tmp_path)
+        prepare_home(tmp_path / "home", location)
+        with open_instance() as opened:
+            add_channels(opened, ROOMS)
+            yield opened
 
 
 def test_runs_of_the_job_record_changes_and_nothing_else(

@@ -10,8 +10,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -29,10 +27,8 @@ from chatsdk_migration_tests import conftest
 from chatsdk_migration_tests.conftest import Role, Serve, TargetDatabase
 from chatsdk_migration_tests.end_to_end import driver
 from chatsdk_migration_tests.end_to_end.checking import assert_equal_sides
+from chatsdk_migration_tests.end_to_end.victim import PATIENCE_SECONDS, Victim
 
-PROJECT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 120
-"""A migration of the sample workspace takes a few seconds; more means it hangs."""
 KILLS_IN_A_ROW = 6
 SMALL_BATCH = 40
 """Messages in a transaction: few, so that kills fall between the transactions of one channel too."""
@@ -40,49 +36,6 @@ LAST_CALL = 400
 LAST_STATEMENT = 2400
 """A run of the sample workspace makes about 420 calls and, even when nothing is left to load, 2,500 statements."""
 ROLES: list[Role] = ["loader", "ordinary"]
-
-
-class Killer:
-    """Runs migrations in processes of their own and kills them."""
-
-    def __init__(self, server: StreamServer, target: TargetDatabase, role: Role, directory: Path) -> None:
-        self._server = server
-        settings = target.settings(role, message_batch_size=SMALL_BATCH)
-        self._environment = driver.environment(server.url, settings) | {"PYTHONPATH": str(PROJECT)}
-        self._directory = directory
-        self.said = directory / "said.txt"
-
-    def run(self, **environment: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "chatsdk_migration_tests.end_to_end.driver"]
-        with self.said.open("wb") as said:
-            return subprocess.Popen(
-                command, env=self._environment | environment, cwd=self._directory, stderr=said, stdout=said
-            )
-
-    def kill_after_calls(self, calls: int) -> int:
-        """Let a process make so many calls to Stream, then kill it; give its exit code."""
-        served, started = count(1), threading.Event()
-
-        def before_answer(*_: Any) -> None:
-            started.wait()
-            if next(served) == calls:
-                process.send_signal(signal.SIGKILL)
-
-        self._server.before_answer = before_answer
-        process = self.run()
-        started.set()
-        try:
-            return process.wait(PATIENCE_SECONDS)
-        finally:
-            self._server.before_answer = None
-
-    def kill_after_statements(self, statements: int) -> int:
-        """Let a process send so many SQL statements, then kill it; give its exit code."""
-        return self.run(**{driver.KILL_AFTER_STATEMENTS: str(statements)}).wait(PATIENCE_SECONDS)
-
-    def finish(self) -> int:
-        """Let a process come to its end; give its exit code."""
-        return self.run().wait(PATIENCE_SECONDS)
 
 
 def _points(seed: int, low: int, high: int) -> list[int]:
@@ -95,22 +48,20 @@ def _points(seed: int, low: int, high: int) -> list[int]:
 @pytest.mark.parametrize("role", ROLES)
 def test_killed_by_the_number_of_calls(target: TargetDatabase, stream: Serve, tmp_path: Path, role: Role) -> None:
     world = sample_workspace()
-    server = stream(world)
-    killer = Killer(server, target, role, tmp_path)
+    victim = Victim(driver, stream(world), target.settings(role, message_batch_size=SMALL_BATCH), tmp_path)
     for calls in _points(ROLES.index(role), 2, LAST_CALL):
-        assert killer.kill_after_calls(calls) == -signal.SIGKILL, killer.said.read_text()
-    assert killer.finish() == 0, killer.said.read_text()
+        victim.kill_after_calls(calls)
+    victim.finish()
     assert_equal_sides(world, target)
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_killed_by_the_number_of_statements(target: TargetDatabase, stream: Serve, tmp_path: Path, role: Role) -> None:
     world = sample_workspace()
-    server = stream(world)
-    killer = Killer(server, target, role, tmp_path)
+    victim = Victim(driver, stream(world), target.settings(role, message_batch_size=SMALL_BATCH), tmp_path)
     for statements in _points(ROLES.index(role), 10, LAST_STATEMENT):
-        assert killer.kill_after_statements(statements) == -signal.SIGKILL, killer.said.read_text()
-    assert killer.finish() == 0, killer.said.read_text()
+        victim.kill_after_statements(statements)
+    victim.finish()
     assert_equal_sides(world, target)
 
 

@@ -24,7 +24,7 @@ from chatsdk_migration.demo.workspaces import hard_workspace, sample_workspace
 from chatsdk_migration.demo.world import World
 from chatsdk_migration.settings import MappingRules
 from chatsdk_migration_tests.conftest import Role, Serve, TargetDatabase
-from chatsdk_migration_tests.end_to_end.checking import assert_equal_sides, snapshot
+from chatsdk_migration_tests.end_to_end.checking import assert_equal_sides, broken_numbers, snapshot
 from chatsdk_migration_tests.end_to_end.driver import Outcome, migrate
 from chatsdk_migration_tests.end_to_end.facts import differences
 from chatsdk_migration_tests.end_to_end.found import CATEGORIES, found
@@ -243,7 +243,7 @@ def test_beside_people_who_go_on_talking(target: TargetDatabase, stream: Serve, 
     assert sum(sent.values()) > 20
     assert_equal_sides(world, target, skip=NUMBERS)
     with target.superuser() as conn:
-        assert _broken_numbers(conn) == []
+        assert broken_numbers(conn) == []
         assert _order(conn, target.app_id) == _wanted_order(world, target.app_id)
         live = conn.execute("SELECT count(*) FROM message WHERE text LIKE 'live %'").fetchone()
     assert live == (sum(sent.values()),)
@@ -277,19 +277,6 @@ def talking(world: World, target: TargetDatabase) -> Iterator[dict[str, int]]:
         for thread in threads:
             thread.join()
     assert errors == []
-
-
-def _broken_numbers(conn: psycopg.Connection[Any]) -> list[Any]:
-    """Channels whose numbers are not 1 to n, or whose counters do not say so."""
-    return conn.execute(
-        """SELECT c.cid, c.message_count, c.last_message_at, s.current_seq, count(m.id), count(DISTINCT m.seq),
-                  min(m.seq), max(m.seq), max(m.created_at)
-           FROM channel c LEFT JOIN channel_seq s ON s.channel_id = c.id LEFT JOIN message m ON m.channel_id = c.id
-           GROUP BY c.id, s.channel_id
-           HAVING count(m.id) > 0 AND (count(DISTINCT m.seq) <> count(m.id) OR max(m.seq) <> count(m.id)
-                  OR min(m.seq) <> 1 OR s.current_seq IS DISTINCT FROM max(m.seq)
-                  OR c.message_count <> count(m.id) OR c.last_message_at IS DISTINCT FROM max(m.created_at))"""
-    ).fetchall()
 
 
 def _order(conn: psycopg.Connection[Any], app_id: str) -> dict[str, list[str]]:

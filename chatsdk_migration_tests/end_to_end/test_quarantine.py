@@ -9,8 +9,6 @@ Not here: single rows that PostgreSQL refuses (``postgres/test_quarantine_rows.p
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -26,12 +24,11 @@ from chatsdk_migration.settings import MappingRules
 from chatsdk_migration.transfer import Migration
 from chatsdk_migration_tests.conftest import Role, Serve, TargetDatabase
 from chatsdk_migration_tests.end_to_end import driver, poisoned
-from chatsdk_migration_tests.end_to_end.checking import assert_equal_sides, snapshot
+from chatsdk_migration_tests.end_to_end.checking import assert_equal_sides, broken_numbers, snapshot
 from chatsdk_migration_tests.end_to_end.driver import migrate
 from chatsdk_migration_tests.end_to_end.poisoned import POISONED_REACTIONS
+from chatsdk_migration_tests.end_to_end.victim import Victim
 
-PROJECT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 120
 HISTORY = frozenset({"quarantine"})
 """The oracle knows no rejected records."""
 LATE = HISTORY | {"seq", "reads"}
@@ -200,47 +197,27 @@ def test_whoever_was_missing_arrives_with_all_they_did(
     assert pictured(target) == before
 
 
-def broken_numbers(conn: psycopg.Connection[Any]) -> list[Any]:
-    """Channels whose numbers are not 1 to n, or whose counters do not say so."""
-    return conn.execute(
-        """SELECT c.cid FROM channel c
-           LEFT JOIN channel_seq s ON s.channel_id = c.id LEFT JOIN message m ON m.channel_id = c.id
-           GROUP BY c.id, s.channel_id
-           HAVING count(DISTINCT m.seq) <> count(m.id) OR max(m.seq) <> count(m.id)
-                  OR s.current_seq IS DISTINCT FROM max(m.seq) OR c.message_count <> count(m.id)
-                  OR c.last_message_at IS DISTINCT FROM max(m.created_at)
-                  OR c.member_count <> (SELECT count(*) FROM channel_member e WHERE e.channel_id = c.id)"""
-    ).fetchall()
-
-
 def test_a_replay_killed_at_many_points_is_completed_by_the_next(
     target: TargetDatabase, stream: Serve, tmp_path: Path
 ) -> None:
     world = haunted()
-    url = stream(world).url
+    server = stream(world)
     settings = target.settings(message_batch_size=20)
     with target.superuser() as conn:
         hide(conn)
-        migrate(url, settings)
+        migrate(server.url, settings)
         show(conn)
-    migrate(url, settings, [])
-    environment = driver.environment(url, settings) | {"PYTHONPATH": str(PROJECT)}
-
-    def run(**more: str) -> int:
-        command = [sys.executable, "-m", "chatsdk_migration_tests.end_to_end.poisoned"]
-        return subprocess.run(
-            command, env=environment | more, cwd=tmp_path, timeout=PATIENCE_SECONDS, check=False
-        ).returncode
-
+    migrate(server.url, settings, [])
+    victim = Victim(poisoned, server, settings, tmp_path)
     left = []
     for statements in range(60, 1000, 65):
-        code = run(**{driver.KILL_AFTER_STATEMENTS: str(statements)})
+        code, said = victim.run(**{driver.KILL_AFTER_STATEMENTS: str(statements)})
         left.append(len(rejected(target)))
         if code == 0:
             break
-        assert code == -signal.SIGKILL
+        assert code == -signal.SIGKILL, said
     assert len(set(left)) > 2, f"the kills fell where nothing happens: {left}"
-    assert run() == 0
+    victim.finish()
     assert rejected(target) == []
     assert_equal_sides(world, target, skip=LATE)
     with target.superuser() as conn:
@@ -250,11 +227,8 @@ def test_a_replay_killed_at_many_points_is_completed_by_the_next(
 def test_what_stream_has_deleted_since_does_not_come_back(target: TargetDatabase, stream: Serve) -> None:
     world = haunted()
     url = stream(world).url
-    with target.superuser() as conn:
-        hide(conn)
-        conn.execute("ALTER TABLE app_user DISABLE TRIGGER keep_out")
-        poison_messages(world)
-        migrate(url, target.settings())
+    poison_messages(world)
+    migrate(url, target.settings())
     world.soft_delete_message("emptied")
     world.hard_delete_message("removed")
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg import sql
 
-from chatsdk_migration.postgres.embedded import EmbeddedServer
+from chatsdk_migration.demo.world import World
 from chatsdk_migration.settings import MappingRules
-from chatsdk_migration_tests.conftest import Serve, TargetDatabase
 from chatsdk_migration_tests.end_to_end import poisoned
 from chatsdk_migration_tests.end_to_end.checking import assert_equal_sides
 from chatsdk_migration_tests.end_to_end.poisoned import POISONED_REACTIONS
-from chatsdk_migration_tests.end_to_end.test_command_line import Program
+from chatsdk_migration_tests.end_to_end.program import Program, program
 from chatsdk_migration_tests.end_to_end.test_quarantine import HISTORY, MENDED
 
-_numbers = count(1)
+__all__ = ["program"]  # a fixture
+
 MEND_IN_ENVIRONMENT = {"CHATSDK_MIGRATION_MAPPING__EMOJI": json.dumps(poisoned.MEND)}
 
 
@@ -30,14 +26,8 @@ def poison() -> poisoned.Poison:
 
 
 @pytest.fixture
-def program(
-    poison: poisoned.Poison, target: TargetDatabase, stream: Serve, cluster: EmbeddedServer, tmp_path: Path
-) -> Iterator[Program]:
-    storage = f"dagster_quarantine_{next(_numbers)}"
-    cluster.ensure_database(storage)
-    yield Program(stream(poison.world), target, storage, tmp_path)
-    with cluster.connect() as conn:
-        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(storage)))
+def world(poison: poisoned.Poison) -> World:
+    return poison.world
 
 
 def listed(program: Program, *options: str) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The comparison names every damage precisely and nothing else, explains what people did, and repairs what it may.
 
-Here: damage by damage, on the sample workspace (``damages.py``). Not here: what a comparison of undamaged workspaces
-says (``test_reconcile_clean.py``).
+Here: damage by damage, on the sample workspace (``damages.py``), and undamaged workspaces. Not here: the command
+(``test_reconcile_command.py``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from psycopg import sql
 
 from chatsdk_migration.demo import target as chatsdk
 from chatsdk_migration.demo.server import StreamServer
@@ -24,57 +23,43 @@ from chatsdk_migration.reconcile.channel import verify_channel
 from chatsdk_migration.reconcile.verdict import Verdict
 from chatsdk_migration.settings import MappingRules
 from chatsdk_migration.transfer import Migration
-from chatsdk_migration_tests.conftest import ROLE_PASSWORDS, TEMPLATE, Role, Serve, TargetDatabase
+from chatsdk_migration_tests.conftest import Role, Serve, TargetDatabase, empty_of_people, fresh_target
 from chatsdk_migration_tests.end_to_end import damages
 from chatsdk_migration_tests.end_to_end.damages import DAMAGES, PLAIN, Connection, Damage, Named, one
 from chatsdk_migration_tests.end_to_end.driver import migrate
 
 Contents = dict[str, list[str]]
 
-MIGRATED = "chatsdk_migrated"
-
 
 @dataclass(frozen=True)
 class Migrated:
     """The sample workspace's server, and a database into which it was migrated, to copy."""
 
-    server: EmbeddedServer
+    target: TargetDatabase
     url: str
 
 
 @pytest.fixture(scope="module")
 def migrated(cluster: EmbeddedServer) -> Iterator[Migrated]:
-    with StreamServer(sample_workspace()) as stream:
-        create_database(cluster, MIGRATED, TEMPLATE)
-        database = TargetDatabase(cluster, MIGRATED)
-        assert migrate(stream.url, database.settings()).problems == {}
-        with database.superuser() as conn:
-            rows = conn.execute("SELECT cid, updated_at FROM channel WHERE app_id = %s", [database.app_id])
+    with StreamServer(sample_workspace()) as stream, fresh_target(cluster) as target:
+        assert migrate(stream.url, target.settings()).problems == {}
+        with target.superuser() as conn:
+            rows = conn.execute("SELECT cid, updated_at FROM channel WHERE app_id = %s", [target.app_id])
             damages.ORIGINAL_UPDATES.update(dict(rows.fetchall()))
             conn.execute(
                 """GRANT DELETE ON message, channel_member, reaction, mention, pinned_message, poll_vote TO loader"""
             )
-        yield Migrated(cluster, stream.url)
+            conn.execute("ANALYZE")  # the damages are chosen by queries that need seconds without statistics
+        empty_of_people(cluster, target.name)
+        yield Migrated(target, stream.url)
         assert stream.writes == []
-
-
-def create_database(server: EmbeddedServer, name: str, template: str) -> None:
-    identifier = sql.Identifier(name)
-    with server.connect() as conn:
-        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
-        conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(identifier, sql.Identifier(template)))
-        for role in ROLE_PASSWORDS:
-            conn.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(identifier, sql.Identifier(role)))
 
 
 @pytest.fixture
 def database(migrated: Migrated) -> Iterator[TargetDatabase]:
     """A copy of the migrated database, to damage."""
-    name = "chatsdk_damaged"
-    create_database(migrated.server, name, MIGRATED)
-    yield TargetDatabase(migrated.server, name)
-    with migrated.server.connect() as conn:
-        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    with fresh_target(migrated.target.server, migrated.target.name) as copy:
+        yield copy
 
 
 @contextmanager
@@ -426,14 +411,12 @@ def test_orphans_are_named(migrated: Migrated, database: TargetDatabase) -> None
     ]
 
 
-def test_what_stream_changed_since_is_a_difference_that_a_repair_carries(
-    cluster: EmbeddedServer, target: TargetDatabase, stream: Serve
-) -> None:
+def test_what_stream_changed_since_is_a_difference_that_a_repair_carries(target: TargetDatabase, stream: Serve) -> None:
     world = sample_workspace()
     server = stream(world)
     settings = target.settings(stream_chat_url=server.url)
     assert migrate(server.url, settings).problems == {}
-    cid = "messaging:general" if "messaging:general" in world.channels else next(iter(world.channels))
+    cid = next(iter(world.channels))
     author = next(iter(world.channels[cid].members))
     world.add_message(cid, "sent-later", user_id=author, text="after the migration", at="2026-10-01T10:00:00Z")
     with Migration(settings) as migration:

@@ -13,7 +13,7 @@ import pytest
 from chatsdk_migration.definitions import defs
 from chatsdk_migration.demo.world import World
 from chatsdk_migration_tests.end_to_end.damages import DAMAGES
-from chatsdk_migration_tests.end_to_end.test_command_line import Program, program, world
+from chatsdk_migration_tests.end_to_end.program import Program, program, world
 
 __all__ = ["program", "world"]  # fixtures
 

@@ -18,29 +18,25 @@ from typing import Any
 import pytest
 from psycopg import sql
 
+from chatsdk_migration.cli.exclusive import LOCK_KEY
 from chatsdk_migration.cli.session import prepare
 from chatsdk_migration.demo.workspaces import sample_workspace
 from chatsdk_migration.errors import PermanentError
-from chatsdk_migration.postgres.embedded import EmbeddedPostgres, EmbeddedServer
-from chatsdk_migration_tests.conftest import Serve, TargetDatabase, open_directory
+from chatsdk_migration.postgres.embedded import EmbeddedPostgres
+from chatsdk_migration_tests.conftest import Serve, TargetDatabase, fresh_database, open_directory
 from chatsdk_migration_tests.end_to_end.checking import assert_equal_sides
-from chatsdk_migration_tests.end_to_end.test_command_line import Program
+from chatsdk_migration_tests.end_to_end.program import PATIENCE_SECONDS, PROJECT, Program
 
-PROJECT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 180
 AT_ONCE = 3
 CALL_OF_THE_LOSS = 120
 """Of about 420 that a migration of the sample workspace makes."""
-_numbers = count(1)
 
 
 @pytest.fixture
-def program(target: TargetDatabase, stream: Serve, cluster: EmbeddedServer, tmp_path: Path) -> Iterator[Program]:
-    storage = f"dagster_records_{next(_numbers)}"
-    cluster.ensure_database(storage)
-    yield Program(stream(sample_workspace()), target, storage, tmp_path)
-    with cluster.connect() as conn:
-        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(storage)))
+def program(target: TargetDatabase, stream: Serve, tmp_path: Path) -> Iterator[Program]:
+    """The program on a database without a table, which its first commands must make."""
+    with fresh_database(target.server, "dagster_records") as storage:
+        yield Program(stream(sample_workspace()), target, storage, tmp_path)
 
 
 def allow_connections(program: Program, *, allowed: bool) -> None:
@@ -114,7 +110,11 @@ def test_the_embedded_server_is_announced_and_can_be_stopped(home: Path) -> None
     started = f"Started PostgreSQL for Dagster's records in {home / 'postgres'}; `chatsdk-migrate stop` ends it."
     assert started in run(home, "status")
     assert "Started" not in run(home, "status")
-    assert EmbeddedPostgres(home / "postgres").running()
+    server = EmbeddedPostgres(home / "postgres").running()
+    assert server
+    with server.connect("dagster") as conn:  # as a command does that waits between two syncs
+        conn.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+        assert "another chatsdk-migrate is at work" in run(home, "stop", expect=2)
     assert "Stopped PostgreSQL" in run(home, "stop")
     assert EmbeddedPostgres(home / "postgres").running() is None
     assert "No PostgreSQL runs" in run(home, "stop")

@@ -69,12 +69,14 @@ def test_once_and_again_and_what_stops_it(program: Program, world: World) -> Non
     world.edit_message("first of general", text="other words")
     said = program.run("sync", "--once")
     assert "A sync needs about" in said
-    assert "2 channels looked at, 1 changed (messages changed 1); 0 conflicts stand" in said
+    assert " takes " not in said, "one sync alone has no share of the limits"
+    assert " UTC: 2 channels looked at, 1 changed (messages changed 1); 0 conflicts stand" in said
 
     world.add_message("team:other", "second", user_id="ann", text="more", at=world.clock())
     process = program.start("sync", "--every", "1h")
     said = lines_until(process, "Next sync in")
     assert "1 changed (messages added 1" in said
+    assert said.splitlines()[-1].endswith(" UTC; Ctrl-C ends.")
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
@@ -84,11 +86,12 @@ def test_once_and_again_and_what_stops_it(program: Program, world: World) -> Non
 
     process = program.start("sync", "--every", "1s")
     for _ in range(2):
-        assert "0 changed (nothing)" in lines_until(process, "Next sync in")
+        assert "0 changed; 0 conflicts" in lines_until(process, "Next sync in")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert "no interval" in program.run("sync", "--every", "soon", expect=2)
+    assert "--once and --every" in program.run("sync", "--once", "--every", "1h", expect=2)
 
 
 def test_a_sync_and_a_load_keep_out_of_each_others_way(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,21 +11,19 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import psutil
 import pytest
-from psycopg import sql
 
 from chatsdk_migration.cli.ui import answers
 from chatsdk_migration.postgres.embedded import EmbeddedServer
+from chatsdk_migration_tests.conftest import fresh_database
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 180
 ALL_OF_DAGSTER = 4
 """``dagster dev``, its webserver, its daemon, and at least one code server."""
-_numbers = count(1)
 
 
 class WebUi:
@@ -88,17 +86,14 @@ def assert_all_gone(family: list[psutil.Process]) -> None:
 
 
 @pytest.fixture
-def web_ui(cluster: EmbeddedServer, tmp_path: Path) -> Iterator[WebUi]:
-    storage = f"dagster_ui_{next(_numbers)}"
-    cluster.ensure_database(storage)
-    opened = WebUi(cluster, storage, tmp_path)
-    yield opened
-    for process in opened.started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=PATIENCE_SECONDS)
-    with cluster.connect() as conn:
-        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(storage)))
+def web_ui(cluster: EmbeddedServer, records_template: str, tmp_path: Path) -> Iterator[WebUi]:
+    with fresh_database(cluster, "dagster_ui", records_template) as storage:
+        opened = WebUi(cluster, storage, tmp_path)
+        yield opened
+        for process in opened.started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=PATIENCE_SECONDS)
 
 
 def test_it_ends_as_a_whole_and_starts_again_at_once(web_ui: WebUi) -> None:

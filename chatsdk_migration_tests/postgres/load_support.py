@@ -76,9 +76,7 @@ def channel(cid: str = CID, **changes: Any) -> ChannelRow:
 
 
 def member(name: str, *, last_read: float | None = None, reads_all: bool = False, unread: int = 0) -> MemberRow:
-    return MemberRow(
-        name, "member", False, at(-9), unread, None if last_read is None else at(last_read), None, reads_all
-    )
+    return MemberRow(name, "member", False, at(-9), unread, None if last_read is None else at(last_read), reads_all)
 
 
 def message(stream_id: str, seconds: float, **changes: Any) -> MessageRow:

@@ -8,7 +8,8 @@ from typing import Any
 from chatsdk_migration import identity
 from chatsdk_migration.models import Batch, FetchedMessage, Json
 from chatsdk_migration.settings import MappingRules
-from chatsdk_migration.transform.messages import ChannelContext, map_message
+from chatsdk_migration.transform.context import ChannelContext
+from chatsdk_migration.transform.messages import map_message
 
 APP = "7b0f9f5e-0d5a-4a5b-9c3e-1f2a3b4c5d6e"
 CID = "messaging:general"

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from multiprocessing import Pipe
 from typing import Any, cast
 
-from chatsdk_migration.crew import _serve
+import psutil
+import pytest
+
+from chatsdk_migration.crew import Crew, _serve
+from chatsdk_migration.errors import PermanentError
+from chatsdk_migration.settings import Settings
 from chatsdk_migration.transfer import ALL_PARTS, Migration
 
 PATIENCE_SECONDS = 20.0
@@ -39,3 +48,54 @@ def test_an_error_that_cannot_be_pickled_is_an_answer_and_not_a_silence() -> Non
     ours.close()
     server.join(PATIENCE_SECONDS)
     assert theirs.closed
+
+
+TOO_FEW_FILES = """
+import os, resource
+import psutil
+from chatsdk_migration.crew import Crew
+from chatsdk_migration.errors import PermanentError
+from chatsdk_migration.settings import Settings
+
+lowest = os.dup(0)
+os.close(lowest)
+resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 10, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+try:
+    Crew(Settings(channels_in_flight=6), "", 6)
+except PermanentError as error:
+    print(error)
+print("left:", len(psutil.Process().children()))
+"""
+"""Room for the pipes of some of the workers: each needs two for good, and more while it is started."""
+
+
+def test_workers_that_were_started_leave_when_a_later_one_cannot_be() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TOO_FEW_FILES], capture_output=True, text=True, timeout=PATIENCE_SECONDS * 3, check=True
+    )
+    assert re.search("[1-5] of 6 could be started: Too many open files. Lower worker_processes", done.stdout), done
+    assert done.stdout.endswith("left: 0\n"), done
+
+
+@pytest.mark.parametrize(
+    ("end", "how", "advice"),
+    [
+        (lambda worker: worker.kill(), "killed by signal 9", "the memory did not suffice"),
+        (lambda worker: worker.terminate(), "killed by signal 15", "standard error says more"),
+    ],
+    ids=["killed", "terminated"],
+)
+def test_the_advice_on_a_lost_worker_follows_from_how_it_ended(
+    end: Callable[[psutil.Process], None], how: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHATSDK_APP_ID", raising=False)  # no worker gets further than to its first channel
+    before = set(psutil.Process().children())
+    crew = Crew(Settings(channels_in_flight=1), "", 1)
+    try:
+        (worker,) = set(psutil.Process().children()) - before
+        end(worker)
+        with pytest.raises(PermanentError, match=how) as caught:
+            crew.channel("messaging:general", ALL_PARTS)
+        assert advice in caught.value.next_step
+    finally:
+        crew.close()

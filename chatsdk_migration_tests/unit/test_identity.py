@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,11 +47,6 @@ def test_times_the_format_cannot_hold_are_moved_to_its_ends() -> None:
 
 def test_half_a_surrogate_pair_in_an_id_still_gives_an_id() -> None:
     assert identity.message_id(APP, "a\ud800", 0) != identity.message_id(APP, "a\ud801", 0)
-
-
-def test_the_time_can_be_read_back() -> None:
-    found = identity.message_time(identity.message_id(APP, "m", 1_700_000_000_123_456))
-    assert found == datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 
 
 def test_the_same_channel_id_under_two_types_gives_two_channels() -> None:

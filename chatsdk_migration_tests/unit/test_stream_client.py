@@ -57,11 +57,11 @@ def busy_world() -> World:
     return world
 
 
-@pytest.mark.parametrize("endpoint_count", [1, 2])
-def test_a_tenth_of_answers_broken_gives_the_same_result(endpoint_count: int) -> None:
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_tenth_of_answers_broken_gives_the_same_result(seed: int) -> None:
     world = busy_world()
     with serving(world) as (server, client):
-        server.faults.seed = endpoint_count
+        server.faults.seed = seed
         server.faults.mix(0.10, ("500", "502", "503", "504", "empty", "truncated", "cut", "drop_before", "drop_after"))
         server.faults.rate("429", 0.01)
         found = read_all(client)

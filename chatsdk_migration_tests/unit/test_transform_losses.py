@@ -15,7 +15,7 @@ def test_every_kind_counted_is_in_the_catalogue() -> None:
     counted = set(re.findall(r'lose\(\s*(?:Entity\.\w+|entity),\s*"(\w+)"', SOURCES))
     assert len(counted) > 30
     assert counted <= losses.CATALOG.keys()
-    for table in (users._WITHOUT_HOME, messages._WITHOUT_HOME, channels._STATES_WITHOUT_EFFECT):
+    for table in (users.WITHOUT_HOME, messages.WITHOUT_HOME, channels._STATES_WITHOUT_EFFECT):
         assert set(table.values()) <= losses.CATALOG.keys()
 
 

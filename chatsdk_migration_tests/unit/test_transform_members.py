@@ -37,7 +37,7 @@ def only(raw: Json, *reads: Json, **rules: Any) -> MemberRow:
 
 def test_a_member_arrives_whole_and_loses_nothing() -> None:
     out = mapped([member(notifications_muted=True)], [read(last_read_message_id="m9", unread_messages=4)])
-    assert out.members == [MemberRow("bob", "member", True, AT, 4, "2024-01-02T04:00:00.000000Z", "m9", False)]
+    assert out.members == [MemberRow("bob", "member", True, AT, 4, "2024-01-02T04:00:00.000000Z", False)]
     assert set(out.users) == {"bob"}
     assert out.losses == []
 

@@ -179,7 +179,6 @@ def test_expectations_name_records_that_exist(hard: World) -> None:
         "message": hard.messages.keys() | hard.buried.keys(),
         "pin": hard.messages.keys(),
         "user": hard.users.keys(),
-        "ban": hard.users.keys(),
         "channel": hard.channels.keys() | hard.deleted_channels.keys(),
         "member": {user for channel in hard.channels.values() for user in channel.members},
         "vote": {vote for votes in hard.votes.values() for vote in votes},
