@@ -1,6 +1,7 @@
-"""The jobs: everything, a range of channels, and channels that lie scattered.
+"""The jobs: loads, syncs, comparisons, replays, the rehearsal, the report and the readiness.
 
-Here: what each job covers. Not here: how a channel is carried (``assets/``), when jobs start (``sensors.py``).
+Here: what each job covers. Not here: how a channel is carried (``assets/``), when jobs start (``sensors.py``,
+``schedules.py``).
 """
 
 import dagster as dg
@@ -11,7 +12,7 @@ from chatsdk_migration.assets.channel_content import carry_channels
 from chatsdk_migration.checks.reconciliation import SPECS
 from chatsdk_migration.cutover import assess, history
 from chatsdk_migration.errors import PermanentError
-from chatsdk_migration.instance.beside import in_the_way_of_a_sync as in_the_way_of_a_sync  # noqa: PLC0414 - where others look for it
+from chatsdk_migration.instance.beside import in_the_way_of_a_sync
 from chatsdk_migration.instance.home import STREAM_POOL
 from chatsdk_migration.instance.owner import claim
 from chatsdk_migration.instance.recorder import plan_partitions
@@ -42,7 +43,6 @@ migrate_channel_range = dg.define_asset_job(
     description="Members, messages and reactions of a contiguous range of channels, in one run.",
 )
 
-
 report_migration = dg.define_asset_job(
     "report_migration",
     selection=dg.AssetSelection.assets("migration_report"),
@@ -50,14 +50,12 @@ report_migration = dg.define_asset_job(
     "plots. Reads only; run it whenever you want to know.",
 )
 
-
 assess_readiness = dg.define_asset_job(
     "assess_readiness",
     selection=dg.AssetSelection.assets(READINESS),
     description="Ready for the switch to ChatSDK, or not ready because …: from what the last syncs and verifications "
     "left. Each of those refreshes it, too. Reads the target only.",
 )
-
 
 verify_migration = dg.define_asset_job(
     "verify_migration",

@@ -1,24 +1,19 @@
-"""The schedules: failed and missing channels again, and a daily comparison. Off until someone turns them on."""
+"""The schedules: failed and missing channels again, syncs, a nightly comparison, the readiness for the switch.
+
+Here: when each starts, and what keeps it from starting. Off until someone turns them on. Not here: what the jobs do.
+"""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from chatsdk_migration.instance.beside import in_the_way_of_a_sync
-from chatsdk_migration.jobs import (
-    assess_readiness,
-    incremental_sync,
-    migrate_channels,
-    verify_migration,
-)
+from chatsdk_migration.instance.beside import UNDER_WAY, in_the_way_of_a_sync
+from chatsdk_migration.jobs import assess_readiness, incremental_sync, migrate_channels, verify_migration
 from chatsdk_migration.partitions import unfinished_channels
 
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
+
+def _is_under_way(context: dg.ScheduleEvaluationContext, job_name: str) -> bool:
+    return context.instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=UNDER_WAY)) > 0
 
 
 @dg.schedule(
@@ -29,8 +24,7 @@ _UNDER_WAY = [
 )
 def retry_unfinished_channels(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Ask for a run unless one is under way or nothing is left."""
-    filters = dg.RunsFilter(job_name=migrate_channels.name, statuses=_UNDER_WAY)
-    if context.instance.get_runs_count(filters):
+    if _is_under_way(context, migrate_channels.name):
         return dg.SkipReason("The previous run is still under way.")
     if not unfinished_channels(context.instance):
         return dg.SkipReason("No channel is failed or missing.")
@@ -45,8 +39,7 @@ def retry_unfinished_channels(context: dg.ScheduleEvaluationContext) -> dg.RunRe
 )
 def verify_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Ask for a comparison unless one is under way."""
-    filters = dg.RunsFilter(job_name=verify_migration.name, statuses=_UNDER_WAY)
-    if context.instance.get_runs_count(filters):
+    if _is_under_way(context, verify_migration.name):
         return dg.SkipReason("The previous comparison is still under way.")
     return dg.RunRequest()
 

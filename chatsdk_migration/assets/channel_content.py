@@ -37,6 +37,19 @@ OBSERVED_FAILURES = 500
 """Failed channels that get an observation of their own; beyond that they are only in the run's failure."""
 
 
+def _spec(name: str, deps: Sequence[Any], description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        name,
+        skippable=True,
+        deps=deps,
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds=KINDS | {"stream"},
+        metadata=about(name),
+        description=description,
+    )
+
+
 @dg.multi_asset(
     name="channel_content",
     partitions_def=CHANNELS,
@@ -44,37 +57,18 @@ OBSERVED_FAILURES = 500
     pool=STREAM_POOL,
     backfill_policy=dg.BackfillPolicy.multi_run(LARGEST_RUN_CHANNELS),
     specs=[
-        dg.AssetSpec(
+        _spec(
             "members",
-            skippable=True,
-            deps=[channels, users],
-            group_name=GROUP,
-            owners=OWNERS,
-            kinds=KINDS | {"stream"},
-            metadata=about("members"),
-            description="Who is in the channel, with role, mute and read position, in ChatSDK's `channel_member`.",
+            [channels, users],
+            "Who is in the channel, with role, mute and read position, in ChatSDK's `channel_member`.",
         ),
-        dg.AssetSpec(
+        _spec(
             "messages",
-            skippable=True,
-            deps=["members"],
-            group_name=GROUP,
-            owners=OWNERS,
-            kinds=KINDS | {"stream"},
-            metadata=about("messages"),
-            description="All messages and thread replies in ChatSDK's `message`, numbered in time order, with "
-            "mentions, pins, polls and each member's state.",
+            ["members"],
+            "All messages and thread replies in ChatSDK's `message`, numbered in time order, with mentions, pins, "
+            "polls and each member's state.",
         ),
-        dg.AssetSpec(
-            "reactions",
-            skippable=True,
-            deps=["messages"],
-            group_name=GROUP,
-            owners=OWNERS,
-            kinds=KINDS | {"stream"},
-            metadata=about("reactions"),
-            description="All reactions in ChatSDK's `reaction`, as emoji.",
-        ),
+        _spec("reactions", ["messages"], "All reactions in ChatSDK's `reaction`, as emoji."),
     ],
 )
 def channel_content(context: dg.AssetExecutionContext, migration: MigrationResource) -> Iterator[Any]:

@@ -10,9 +10,7 @@ from chatsdk_migration.assets.channels import channels
 from chatsdk_migration.assets.metadata import GROUP, OWNERS
 from chatsdk_migration.assets.people import users
 from chatsdk_migration.cutover import assess
-from chatsdk_migration.instance import owner, worker
 from chatsdk_migration.partitions import CONTENT, unfinished_channels
-from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.readiness_record import READINESS, metadata
 from chatsdk_migration.reporting import as_failures
 from chatsdk_migration.resources import MigrationResource
@@ -30,13 +28,6 @@ from chatsdk_migration.resources import MigrationResource
 )
 def cutover_readiness(context: dg.AssetExecutionContext, migration: MigrationResource) -> dg.MaterializeResult[None]:
     """Judge what the last syncs and verifications left."""
-    with as_failures(context.instance, context.run.run_id):
-        settings = migration.settings()
-        worker.sign_run(context.instance, context.run)
-        owner.require_app(context.instance, settings)
-        target = Target(settings)
-        try:
-            found = assess(target, settings, unfinished=unfinished_channels(context.instance))
-        finally:
-            target.close()
+    with as_failures(context.instance, context.run.run_id), migration.looking(context) as target:
+        found = assess(target, target.settings, unfinished=unfinished_channels(context.instance))
     return dg.MaterializeResult(metadata=metadata(found))

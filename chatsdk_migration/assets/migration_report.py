@@ -15,9 +15,7 @@ from chatsdk_migration.assets.channels import channels
 from chatsdk_migration.assets.metadata import GROUP, OWNERS
 from chatsdk_migration.assets.people import users
 from chatsdk_migration.assets.run_facts import run_facts
-from chatsdk_migration.instance import owner, worker
 from chatsdk_migration.partitions import CONTENT
-from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.report import files
 from chatsdk_migration.report.document import Report
 from chatsdk_migration.report.gather import gather
@@ -51,16 +49,10 @@ def migration_report(
 ) -> dg.MaterializeResult[None]:
     """Make the report of what the target holds now."""
     with as_failures(context.instance, context.run.run_id):
-        settings = migration.settings()
-        worker.sign_run(context.instance, context.run)
-        owner.require_app(context.instance, settings)
-        target = Target(settings)
-        try:
+        with migration.looking(context) as target:
             report = gather(target, run_facts(context.instance))
-        finally:
-            target.close()
         pictures = _pictures(report)
-        written = files.write(report, pictures, _folder(context.instance, config, settings.app_id))
+        written = files.write(report, pictures, _folder(context.instance, config, report.app.id))
     return dg.MaterializeResult(metadata=_metadata(report, pictures, written))
 
 

@@ -6,8 +6,6 @@ a sample of it, so it is part of the job ``verify_migration`` and of no run that
 
 from __future__ import annotations
 
-import json
-
 import dagster as dg
 from pydantic import Field
 
@@ -22,7 +20,7 @@ SPEC = dg.AssetCheckSpec(
     "for what a known rule explains.",
 )
 VERDICT = "verdict"
-"""Name of the metadata that holds the whole verdict as JSON text, for the command line."""
+"""Name of the metadata that holds the whole verdict, for the command line."""
 
 
 class VerifyConfig(dg.Config):
@@ -41,6 +39,4 @@ def evaluate(carrier: Carrier, config: VerifyConfig, *, beside: bool) -> dg.Asse
     scope = Scope(tuple(config.channels), config.sample_percent, config.from_ledger, config.repair, beside)
     verdict = carrier.reconcile(scope)
     result = check_result("content", "messages", verdict)
-    return result._replace(
-        metadata={**result.metadata, VERDICT: dg.MetadataValue.text(json.dumps(verdict.as_json(), ensure_ascii=False))}
-    )
+    return result._replace(metadata={**result.metadata, VERDICT: dg.MetadataValue.json(verdict.as_json())})

@@ -3,13 +3,14 @@
 Here: their order, and the error of one that cannot be made. Not here: the checks (a module each).
 
 Content goes first: when it repairs, the others see what it left. What a comparison came to is kept for the readiness of
-the switch, whoever asked for it. Integrity and privacy are blocking. They look at the
-whole app, so a run over a range of channels does not make them: the step of the channel assets yields no output, and
-Dagster leaves out checks that would follow it. They run when a load has ended: the command line makes them at the end,
-the sensor ``check_finished_load`` after the last run that the web UI started.
+the switch, whoever asked for it.
+
+Integrity and privacy are blocking. They look at the whole app, so a run over a range of channels does not make them:
+the step of the channel assets yields no output, and Dagster leaves out checks that would follow it. They run when a
+load has ended: the command line makes them at the end, the sensor ``check_finished_load`` after the last run that the
+web UI started.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 
 import dagster as dg
@@ -64,7 +65,8 @@ def _evaluations(
 def _outcome(made: Mapping[str, dg.AssetCheckResult], config: content.VerifyConfig) -> history.Outcome:
     """Give what the verification came to, for the readiness."""
     scope = Scope(tuple(config.channels), config.sample_percent, config.from_ledger, config.repair)
-    verdict = json.loads(str(made["content"].metadata[content.VERDICT].value))
+    verdict = made["content"].metadata[content.VERDICT].value
+    assert isinstance(verdict, dict), "written by content.evaluate"
     return history.of_verification(verdict, scope, [_fault(one) for name, one in made.items() if name != "content"])
 
 

@@ -32,12 +32,16 @@ def check_result(check: str, asset: str, verdict: Verdict) -> dg.AssetCheckResul
 
 
 def _sentence(verdict: Verdict) -> str:
-    parts = [f"{verdict.unexplained:,} differences that nothing explains", f"{verdict.explained:,} explained"]
+    parts = [f"{_counted(verdict.unexplained, 'difference')} that nothing explains", f"{verdict.explained:,} explained"]
     if verdict.channels:
-        parts.insert(0, f"{verdict.channels:,} channels compared")
+        parts.insert(0, f"{_counted(verdict.channels, 'channel')} compared")
     if verdict.problems:
-        parts.append(f"{len(verdict.problems):,} channels could not be compared")
+        parts.append(f"{_counted(len(verdict.problems), 'channel')} could not be compared")
     return ", ".join(parts) + "."
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def _metadata(verdict: Verdict) -> dict[str, dg.MetadataValue[Any]]:

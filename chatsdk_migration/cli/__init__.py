@@ -2,10 +2,10 @@
 
 Here: the commands and their options, nothing else. Each command fills the environment in and submits the same Dagster
 jobs to the same instance as the web UI, so every run shows there. Not here: what the commands do
-(``importing.py``, ``status.py``, ``world.py``, ``ui.py``) and the settings' meaning (``settings.py``).
+(a module for each) and the settings' meaning (``settings.py``).
 
-Exit codes: 0 all migrated, 1 some channels failed (named), 2 bad input or configuration, or a database is gone,
-3 a defect of this tool, 130 interrupted.
+Exit codes: 0 all done, 1 some channels failed or something differs (named), 2 bad input or configuration, or a
+database is gone, 3 a defect of this tool, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from chatsdk_migration.cli import options, quarantine, quiet
-from chatsdk_migration.errors import MigrationError
+from chatsdk_migration.errors import MigrationError, PermanentError
 
 EXIT_FAILED_CHANNELS = 1
 EXIT_BAD_INPUT = 2
@@ -52,7 +52,8 @@ app = typer.Typer(
 )
 PLAIN_WIDTH = 140
 """Columns of tables in a log or a pipe, which would otherwise be cut at 80."""
-console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, emoji=False)
+"""Without emoji codes: the end of a cid such as ``team:fire`` would become one."""
 
 
 @app.command()
@@ -117,6 +118,7 @@ app.add_typer(quarantine.app, name="quarantine")
 
 
 @app.command()
+@options.taking(options.TARGET)
 def status() -> None:
     """Say what is done, failed and missing, how fast it goes and how long it will still take."""
     from chatsdk_migration.cli.status import show_status
@@ -149,8 +151,9 @@ def sync(
     """Follow Stream after the first load; what people did in ChatSDK since stays."""
     from chatsdk_migration.cli import syncing
 
-    with resumable():
-        failed = syncing.run_sync(console, None if once else every, sweep=sweep)
+    if once and every is not None:
+        raise PermanentError("reading the command line", "--once and --every were given", "Leave one of them out.")
+    failed = syncing.run_sync(console, every, sweep=sweep)
     raise typer.Exit(EXIT_FAILED_CHANNELS if failed else 0)
 
 
@@ -225,7 +228,9 @@ def demo() -> None:
 
 def complain(message: str) -> None:
     """Print an error, as it is, on standard error."""
-    Console(stderr=True, soft_wrap=True).print(f"Error: {message}", style="red", markup=False, highlight=False)
+    Console(stderr=True, soft_wrap=True, emoji=False).print(
+        f"Error: {message}", style="red", markup=False, highlight=False
+    )
 
 
 def main() -> None:
@@ -251,7 +256,8 @@ def _crashed(error: Exception) -> int:
         return EXIT_BAD_INPUT
     complain(
         f"a defect of this tool ({type(error).__name__}). The trace is in {quiet.keep_trace(error)}; "
-        "it may quote private data. What is done is kept: run again with --resume after reporting it."
+        "it may quote private data. Report it. What is done is kept: the same command goes on from there "
+        "(import-stream with --resume)."
     )
     return EXIT_DEFECT
 

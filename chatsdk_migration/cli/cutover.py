@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster import DagsterEventType
-from dagster._core.events.log import EventLogEntry
 from rich.console import Console
 
 from chatsdk_migration import cutover
@@ -26,7 +24,8 @@ from chatsdk_migration.cutover.hands import Compared, OwnHands
 from chatsdk_migration.definitions import build_definitions
 from chatsdk_migration.errors import PermanentError
 from chatsdk_migration.instance import launch, owner
-from chatsdk_migration.jobs import in_the_way_of_a_sync, incremental_sync
+from chatsdk_migration.instance.beside import in_the_way_of_a_sync
+from chatsdk_migration.jobs import incremental_sync
 from chatsdk_migration.partitions import unfinished_channels
 from chatsdk_migration.postgres import ledger
 from chatsdk_migration.postgres.target import Target
@@ -107,8 +106,11 @@ def _thaw(console: Console, settings: Settings) -> bool:
             ended = cutover.end(target, "thawed")
     finally:
         target.close()
-    _say(console, "The cutover is ended." if ended else "No cutover was under way.")
-    for line in freezing.thaw_lines():
+    if not ended:
+        _say(console, "No cutover was under way: there is nothing to end.")
+    else:
+        _say(console, "The cutover is ended; `chatsdk-migrate sync --every 10m` follows Stream again.")
+    for line in freezing.thaw_lines(ended=True):
         _say(console, line)
     return True
 
@@ -175,17 +177,14 @@ class JobHands:
     def sync(self, sweep: Sweep, cids: Sequence[str] = ()) -> dict[str, Any]:
         """Run the job that syncs; a run that failed gives its reason as the problem of the app as a whole."""
         report: dict[str, Any] = {}
-
-        def note(entry: EventLogEntry) -> None:
-            event = entry.dagster_event
-            if event is not None and event.event_type is DagsterEventType.STEP_OUTPUT:
-                value = event.step_output_data.metadata["report"].value
-                report.update(value if isinstance(value, Mapping) else {})
-
         config = {"ops": {"sync_changes": {"config": {"sweep": sweep.value, "channels": list(cids)}}}}
         with self._console.status("Syncing…"), _whole_share(self._settings):
             finished = launch.run_in_process(
-                self._instance, build_definitions(), incremental_sync.name, run_config=config, on_event=note
+                self._instance,
+                build_definitions(),
+                incremental_sync.name,
+                run_config=config,
+                on_event=launch.report_into(report),
             )
         if finished.interrupted:
             raise KeyboardInterrupt

@@ -36,6 +36,7 @@ from chatsdk_migration.partitions import (
 from chatsdk_migration.postgres import ledger, preflight
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.rehearsal import choose
+from chatsdk_migration.reporting import OTHERS_DONE
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.stream.client import StreamClient
 from chatsdk_migration.stream.plan import read_limits
@@ -129,15 +130,11 @@ def rehearse(console: Console, wanted: Wanted) -> bool:
     _preflight(console, settings, read_only=True)
     report: dict[str, Any] = {}
 
-    def note(entry: EventLogEntry) -> None:
-        event = entry.dagster_event
-        if event is not None and event.event_type is DagsterEventType.STEP_OUTPUT:
-            value = event.step_output_data.metadata["report"].value
-            report.update(value if isinstance(value, dict) else {})
-
     with opened_instance() as instance:
         config = {"ops": {"rehearse_migration": {"config": {"channels": list(wanted.channels)}}}}
-        finished = launch.run_in_process(instance, build_definitions(), dry_run.name, run_config=config, on_event=note)
+        finished = launch.run_in_process(
+            instance, build_definitions(), dry_run.name, run_config=config, on_event=launch.report_into(report)
+        )
         _require(instance, finished)
     print_rehearsal(console, report)
     return bool(report["problems"])
@@ -247,7 +244,7 @@ def _require_progress(instance: dg.DagsterInstance, finished: launch.Finished) -
     """Go on also after a run of which some channels failed, which the next run has nothing to do with."""
     if finished.interrupted:
         raise KeyboardInterrupt
-    if finished.succeeded or "channels failed, the others are done" in launch.failure_reason(instance, finished):
+    if finished.succeeded or OTHERS_DONE in launch.failure_reason(instance, finished):
         return
     raise _stopped(instance, finished)
 

@@ -27,6 +27,7 @@ from chatsdk_migration.postgres import ledger, quarantine
 from chatsdk_migration.postgres.quarantine import Entry, Selection, State
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.settings import Settings
+from chatsdk_migration.words import counted
 
 SHOWN_STILL_OPEN = 20
 SHOWN_CHARACTERS = 80
@@ -117,7 +118,9 @@ def replay(console: Console, wanted: Wanted) -> int:
     console.print(f"{len(before) - len(left):,} of {len(before):,} rejected records are loaded now.", highlight=False)
     if still:
         console.print(_table(still))
-        console.print(f"{len(left):,} are still rejected.", highlight=False)
+        are = "is" if len(left) == 1 else "are"
+        told = f"{len(left):,} {are} still rejected: mend a setting or the target and replay again, or discard"
+        console.print(f"{told} (`quarantine discard`).", highlight=False)
     if reason:
         raise PermanentError("replaying rejected records", reason.rstrip("."), "Put it right, then replay again.")
     return len(left)
@@ -143,7 +146,8 @@ def discard(console: Console, found: Sequence[Entry]) -> None:
     """Give records up."""
     with _target() as target:
         number = quarantine.discard(target, found) if found else 0
-    console.print(f"{number:,} records discarded; `quarantine list --state discarded` has them.", highlight=False)
+    told = f"{counted(number, 'record')} discarded"
+    console.print(f"{told}; `quarantine list --state discarded` shows those that are.", highlight=False)
 
 
 def _run(settings: Settings, chosen: Selection) -> str | None:
@@ -221,7 +225,9 @@ def _plain(one: Entry) -> dict[str, Any]:
 
 
 def _table(found: Sequence[Entry]) -> Table:
-    table = Table("id", "what", "channel", "of", "code", "reason")
+    table = Table()
+    for name in ("id", "what", "channel", "of", "code", "reason"):
+        table.add_column(name, overflow="fold")  # a cut cid or code could not be given to --channel or --code
     for one in found:
         of, reason = one.stream_id[:SHOWN_CHARACTERS], one.reason[:SHOWN_CHARACTERS]
         table.add_row(str(one.id), one.entity, escape(one.cid), escape(of), one.code, escape(reason))

@@ -17,6 +17,7 @@ import dagster as dg
 import platformdirs
 from rich.console import Console
 
+from chatsdk_migration.cli.exclusive import alone
 from chatsdk_migration.errors import PermanentError
 from chatsdk_migration.instance import trouble
 from chatsdk_migration.instance.home import StorageLocation, is_made, locked, make_home, open_instance, prepare_home
@@ -108,7 +109,7 @@ def stop_postgres(console: Console) -> None:
         console.print(f"No PostgreSQL runs for Dagster's records in {home}.", highlight=False, markup=False)
         return
     os.environ.pop(STORAGE_HOST_VARIABLE, None)  # the records meant here are those of the embedded server
-    with opened_instance(home) as instance:
+    with opened_instance(home) as instance, alone():  # one that waits between two syncs has no run
         _require_idle(instance)
     postgres.stop()
     console.print(f"Stopped PostgreSQL in {postgres.home}.", highlight=False, markup=False)
@@ -132,7 +133,7 @@ def _require_idle(instance: dg.DagsterInstance) -> None:
 
 def _say(message: str) -> None:
     """Print on standard error, where it is in nobody's way."""
-    Console(stderr=True, soft_wrap=True).print(message, highlight=False, markup=False)
+    Console(stderr=True, soft_wrap=True, emoji=False).print(message, highlight=False, markup=False)
 
 
 def require_credentials(settings: Settings) -> Settings:
@@ -150,5 +151,6 @@ def require_credentials(settings: Settings) -> Settings:
         if not value
     ]
     if missing:
-        raise PermanentError("reading the settings", f"{' and '.join(missing)} not set", "Set it, or put it in .env.")
+        names, are, it = " and ".join(missing), *(("is", "it") if len(missing) == 1 else ("are", "them"))
+        raise PermanentError("reading the settings", f"{names} {are} not set", f"Set {it}, or put {it} into .env.")
     return settings

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
+import psycopg
 from dagster import AssetPartitionStatus
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +23,7 @@ from chatsdk_migration.partitions import CHANNELS, CONTENT, LISTS, all_channels,
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.progress import duration
 from chatsdk_migration.settings import Settings
+from chatsdk_migration.words import counted, moment
 
 KILLED = "the run was killed or stopped before it was through"
 RECORDS_A_PAGE = 1000
@@ -31,7 +34,9 @@ def show_status(console: Console) -> None:
     """Print where the migration of this instance stands."""
     home = default_home()
     if not has_records(home):
-        console.print(f"No migration here yet (DAGSTER_HOME {home}).", highlight=False, markup=False)
+        said = f"No migration here yet (DAGSTER_HOME {home})."
+        console.print(said, highlight=False, markup=False, soft_wrap=True)
+        console.print("Begin with `chatsdk-migrate validate`, or set DAGSTER_HOME to that of the migration you mean.")
         return
     with opened_instance(home) as instance:
         keys = all_channels(instance)
@@ -69,13 +74,18 @@ def _print_pace(console: Console, instance: dg.DagsterInstance, keys: Sequence[s
     channels, messages = _since(instance, newest.dagster_run.run_id, began)
     verb = "is carrying" if newest.dagster_run.status in _WORKING else "carried"
     console.print(
-        f"Run {newest.dagster_run.run_id[:8]} {verb} {channels:,} channels and {messages:,} messages in "
-        f"{duration(seconds)}: {messages / max(seconds, 0.001):,.0f} messages/s.",
+        f"Run {newest.dagster_run.run_id[:8]}, begun {moment(datetime.fromtimestamp(began, UTC))}, {verb} "
+        f"{counted(channels, 'channel')} and {counted(messages, 'message')} in {duration(seconds)}: "
+        f"{messages / max(seconds, 0.001):,.0f} messages/s.",
         highlight=False,
     )
     left = len(unfinished_channels(instance)) if newest.dagster_run.status not in _WORKING else len(keys) - channels
     if left and channels:
-        console.print(f"{left:,} channels are left: about {duration(left * seconds / channels)} at that rate.")
+        are = "is" if left == 1 else "are"
+        console.print(
+            f"{counted(left, 'channel')} {are} left: about {duration(left * seconds / channels)} at that rate.",
+            highlight=False,
+        )
 
 
 def _carries_channels(record: dg.RunRecord) -> bool:
@@ -121,6 +131,9 @@ def _print_readiness(console: Console, instance: dg.DagsterInstance) -> None:
             target.close()
     except MigrationError as error:
         lines = [f"Readiness for the switch: not known. {error}"]
+    except psycopg.Error as error:  # its message may quote a row
+        said = f"ChatSDK's database refuses to say ({type(error).__name__}) what role {settings.db_user} asks"
+        lines = [f"Readiness for the switch: not known. {said}. `chatsdk-migrate sync` names the grants it lacks."]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 

@@ -17,6 +17,8 @@ from chatsdk_migration.progress import Snapshot, duration
 from chatsdk_migration.settings import Settings
 
 LISTED_FAILURES = 20
+WIDTH_FOR_EXAMPLES = 100
+"""Columns of a terminal below which examples would only make everything narrow; the report has them."""
 
 
 def print_summary(console: Console, settings: Settings, snapshot: Snapshot, failed: Mapping[str, str]) -> None:
@@ -42,10 +44,10 @@ def print_summary(console: Console, settings: Settings, snapshot: Snapshot, fail
 
 def _arrived(target: Target) -> Table:
     table = Table(title="In ChatSDK now", title_justify="left")
-    counts = totals(target)
-    for name in counts:
-        table.add_column(name, justify="right")
-    table.add_row(*(f"{number:,}" for number in counts.values()))
+    table.add_column("what")
+    table.add_column("number", justify="right")
+    for name, number in totals(target).items():
+        table.add_row(name, f"{number:,}")
     return table
 
 
@@ -55,12 +57,14 @@ def _print_losses(console: Console, target: Target) -> None:
         console.print("Losses: nothing was changed, degraded, withheld or left without a home.")
         return
     table = Table(title="Changed, degraded, withheld or without a home", title_justify="left")
-    for name in ("what", "kind", "number", "example"):
+    with_examples = console.width >= WIDTH_FOR_EXAMPLES
+    for name in ("what", "kind", "number", "example")[: None if with_examples else -1]:
         table.add_column(name, justify="right" if name == "number" else "left")
     for loss in sorted(noted, key=lambda noted: -noted.number):
         kind = losses.CATALOG.get(loss.kind)
         says = kind.says if kind else loss.kind
-        table.add_row(loss.entity, escape(says), f"{loss.number:,}", escape(loss.example[:60]))
+        example = [escape(loss.example[:60])] if with_examples else []
+        table.add_row(loss.entity, escape(says), f"{loss.number:,}", *example)
     console.print(table)
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
 import dagster as dg
 import typer
-from dagster import DagsterEventType
-from dagster._core.events.log import EventLogEntry
 from rich.console import Console
 
 from chatsdk_migration.cli.exclusive import alone
@@ -24,8 +23,10 @@ from chatsdk_migration.definitions import build_definitions
 from chatsdk_migration.errors import PermanentError
 from chatsdk_migration.instance import launch, owner
 from chatsdk_migration.jobs import incremental_sync
+from chatsdk_migration.progress import duration
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.sync import Cost, Sweep, cost, open_migration
+from chatsdk_migration.words import counted, moment
 
 _INTERVAL = re.compile(r"(\d+)\s*([smh]?)")
 _SECONDS = {"": 60, "s": 1, "m": 60, "h": 3600}
@@ -34,7 +35,9 @@ _IN_THE_MIDDLE = "Interrupted in the middle of a sync. What is done is kept, and
 _BETWEEN = "Stopped between two syncs: nothing is left half done. `chatsdk-migrate sync` goes on from here."
 T = TypeVar("T")
 DEFAULT_INTERVAL_SECONDS = 600
-"""For the share of the limits that is printed; the interval of the schedule."""
+"""What the cost of a single sync is computed for; the interval of the schedule."""
+LEAST_SAID_SHARE = 0.0005
+"""Below it the share would be printed as 0.0%."""
 
 
 def run_sync(console: Console, every: str | None, *, sweep: bool) -> bool:
@@ -56,8 +59,13 @@ def run_sync(console: Console, every: str | None, *, sweep: bool) -> bool:
             if interval is None:
                 return failed
             wait = max(0.0, interval - (time.monotonic() - began))
-            console.print(f"Next sync in {round(wait)} s; Ctrl-C ends.", highlight=False)
-            _undisturbed(console, partial(time.sleep, wait), _BETWEEN)
+            _undisturbed(console, partial(_wait, console, wait), _BETWEEN)
+
+
+def _wait(console: Console, seconds: float) -> None:
+    then = moment(datetime.now(UTC) + timedelta(seconds=seconds))
+    console.print(f"Next sync in {duration(seconds)}, at {then}; Ctrl-C ends.", highlight=False)
+    time.sleep(seconds)
 
 
 def _undisturbed(console: Console, work: Callable[[], T], when_interrupted: str) -> T:
@@ -83,33 +91,30 @@ def seconds_of(interval: str) -> int:
 def _say_cost(console: Console, settings: Settings, sweep: Sweep, interval: int | None) -> None:
     with open_migration(settings) as migration:
         expected = cost(migration, sweep=sweep, interval_seconds=interval or DEFAULT_INTERVAL_SECONDS)
-    console.print(cost_line(expected), highlight=False)
+    console.print(cost_line(expected, repeated=interval is not None), highlight=False)
 
 
-def cost_line(expected: Cost) -> str:
-    """Say in a line what a sync will need."""
+def cost_line(expected: Cost, *, repeated: bool = True) -> str:
+    """Say in a line what a sync will need, and its share of Stream's limits."""
     calls = ", ".join(f"{name} {number:,}" for name, number in expected.calls.items() if number)
-    line = f"A sync needs about {expected.total:,} calls ({calls}) and what the changes themselves need"
+    line = f"A sync needs about {counted(expected.total, 'call')} ({calls}) and what the changes themselves need"
     if not expected.limits:
         return f"{line}; Stream does not tell its limits."
-    return (
-        f"{line}: {expected.used_share:.1%} of the tightest limit at this interval, at most "
-        f"{expected.share:.0%} of the limits at any moment."
-    )
+    at_most = f"at most {expected.share:.0%} of Stream's limits at any moment"
+    if not repeated:
+        return f"{line}; {at_most}."
+    used = "less than 0.1%" if expected.used_share < LEAST_SAID_SHARE else f"{expected.used_share:.1%}"
+    return f"{line}; one every {duration(expected.interval_seconds)} takes {used} of the tightest limit, {at_most}."
 
 
 def _sync(console: Console, instance: dg.DagsterInstance, definitions: dg.Definitions, sweep: Sweep) -> bool:
     """Run the job once; say whether some channels failed."""
     report: dict[str, Any] = {}
 
-    def note(entry: EventLogEntry) -> None:
-        event = entry.dagster_event
-        if event is not None and event.event_type is DagsterEventType.STEP_OUTPUT:
-            value = event.step_output_data.metadata["report"].value
-            report.update(value if isinstance(value, dict) else {})
-
     config = {"ops": {"sync_changes": {"config": {"sweep": sweep.value}}}}
-    finished = launch.run_in_process(instance, definitions, incremental_sync.name, run_config=config, on_event=note)
+    finished = launch.run_in_process(
+        instance, definitions, incremental_sync.name, run_config=config, on_event=launch.report_into(report)
+    )
     if finished.interrupted:
         raise KeyboardInterrupt
     if not finished.succeeded:
@@ -121,11 +126,14 @@ def _sync(console: Console, instance: dg.DagsterInstance, definitions: dg.Defini
 
 def report_line(report: dict[str, Any]) -> str:
     """Say in a line what a sync did."""
-    applied = ", ".join(f"{kind} {number:,}" for kind, number in sorted(report["applied"].items())) or "nothing"
+    applied = ", ".join(f"{kind} {number:,}" for kind, number in sorted(report["applied"].items()))
+    changed = f"{report['channels_changed']:,} changed" + (f" ({applied})" if applied else "")
+    stand = "stands" if report["conflicts"] == 1 else "stand"
     return (
-        f"Synced to {report['started']}: {report['channels_looked_at']:,} channels looked at, "
-        f"{report['channels_changed']:,} changed ({applied}); {report['conflicts']:,} conflicts stand; "
-        f"{report['api_calls']:,} calls.{_feed_words(report)}"
+        f"Synced to {moment(datetime.fromisoformat(report['started']))}: "
+        f"{counted(report['channels_looked_at'], 'channel')} looked at, {changed}; "
+        f"{counted(report['conflicts'], 'conflict')} {stand}; "
+        f"{counted(report['api_calls'], 'call')} to Stream.{_feed_words(report)}"
     )
 
 
@@ -134,7 +142,7 @@ def _feed_words(report: dict[str, Any]) -> str:
     feed = report.get("feed")
     if feed is None:
         return ""
-    said = f" Queue: {feed['received']:,} messages for {feed['channels']:,} channels"
+    said = f" Queue: {counted(feed['received'], 'message')} for {counted(feed['channels'], 'channel')}"
     said += ", all channels looked at" if report["looked_at_all"] else ", only those looked at"
     if feed["unreadable"]:
         said += f"; {feed['unreadable']:,} could not be read"

@@ -27,12 +27,15 @@ def validate_source(console: Console) -> None:
     at_least = "at least " if plan.lower_bound else ""
     console.print(f"A full run: {at_least}{plan.total_calls:,} calls, {at_least}{duration(plan.seconds)} of reading.")
     for note in plan.notes:
-        console.print(note)
+        console.print(note, highlight=False)
+    console.print("Next: `chatsdk-migrate import-stream --dry-run` reads and maps everything, and writes nothing.")
 
 
 def _sizes(plan: Plan) -> Table:
     table = Table("users", "channels", "members", "messages")
     messages = f"{plan.messages:,}" if not plan.channels_without_count else f"{plan.messages:,} or more"
+    if plan.channels_without_count == plan.channels > 0:
+        messages = "not told"
     table.add_row(f"{plan.users:,}", f"{plan.channels:,}", f"{plan.members:,}", messages)
     return table
 

@@ -28,6 +28,7 @@ from chatsdk_migration.jobs import verify_channels, verify_migration
 from chatsdk_migration.progress import duration
 from chatsdk_migration.reconcile.verdict import CATEGORIES, EXPLANATIONS
 from chatsdk_migration.settings import Settings
+from chatsdk_migration.words import counted
 
 LISTED = 20
 """Differences, channels and fields printed; the JSON file has more."""
@@ -63,15 +64,14 @@ class Watch:
         if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
             self._evaluation(event.asset_check_evaluation_data)
         elif event.event_type is DagsterEventType.STEP_FAILURE:
-            data = event.step_failure_data
-            told = data.user_failure_data.description if data.user_failure_data else None
-            self.reason = self.reason or told or (data.error.message.strip() if data.error else "")
+            self.reason = self.reason or launch.step_reason(event.step_failure_data, entry.run_id)
 
     def _evaluation(self, found: dg.AssetCheckEvaluation) -> None:
         self.passed[found.check_name] = found.passed
         self.said[found.check_name] = found.description or ""
-        if VERDICT in found.metadata:
-            self.verdict = json.loads(str(found.metadata[VERDICT].value))
+        verdict = found.metadata.get(VERDICT)
+        if isinstance(verdict, dg.JsonMetadataValue) and isinstance(verdict.value, dict):
+            self.verdict = dict(verdict.value)
             return
         table, advice = found.metadata.get("differences"), found.metadata.get("advice")
         if isinstance(table, dg.TableMetadataValue):
@@ -162,15 +162,17 @@ def print_verdict(console: Console, verdict: Mapping[str, Any]) -> None:
     for one in [one for one in verdict["differences"] if one["explained_by"] is None][:LISTED]:
         console.print(f"  {_sentence(one)}", highlight=False, markup=False, soft_wrap=True)
     if verdict["unexplained"] > LISTED:
-        console.print(f"  and {verdict['unexplained'] - LISTED:,} more; --json FILE writes them down.")
+        console.print(f"  and {verdict['unexplained'] - LISTED:,} more; --json FILE writes them down.", highlight=False)
     _print_more(console, verdict)
     console.print(
-        f"{verdict['channels']:,} channels compared in {duration(verdict['seconds'])} with {verdict['api_calls']:,} "
-        f"calls to Stream: {verdict['unexplained']:,} differences that nothing explains, "
-        f"{verdict['explained']:,} explained.",
+        f"{counted(verdict['channels'], 'channel')} compared in {duration(verdict['seconds'])} with "
+        f"{counted(verdict['api_calls'], 'call')} to Stream: {counted(verdict['unexplained'], 'difference')} that "
+        f"nothing explains, {verdict['explained']:,} explained.",
         highlight=False,
         style="green" if verdict["clean"] else "bold red",
     )
+    if verdict["unexplained"] and not verdict["repaired"]:
+        console.print("`sync` brings what changed in Stream; `verify --repair` puts the rest right.", highlight=False)
 
 
 def _summary(verdict: Mapping[str, Any]) -> Table:
@@ -185,7 +187,9 @@ def _summary(verdict: Mapping[str, Any]) -> Table:
             continue
         cells = ["" if compared is None else f"{compared:,}", *(f"{number:,}" for number in numbers.values())]
         says = "[bold red]differs[/]" if any(numbers.values()) else "[green]equal[/]"
-        table.add_row(category.replace("_", " "), *cells, f"{explained:,}", says)
+        table.add_row(
+            "channels" if category == "channel" else category.replace("_", " "), *cells, f"{explained:,}", says
+        )
     return table
 
 

@@ -37,8 +37,8 @@ from chatsdk_migration.errors import PermanentError
 from chatsdk_migration.postgres.ledger import WHOLE_APP
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.stream import plan
-from chatsdk_migration.sync import Sweep
-from chatsdk_migration.sync.engine import conflicts, require_privileges
+from chatsdk_migration.sync import Sweep, conflicts
+from chatsdk_migration.sync.engine import require_privileges
 from chatsdk_migration.transfer import Migration
 
 MOST_ROUNDS = 10

@@ -11,8 +11,7 @@ from chatsdk_migration.cutover import history
 from chatsdk_migration.cutover.history import Outcome
 from chatsdk_migration.progress import duration
 from chatsdk_migration.stream import channels
-from chatsdk_migration.sync import Sweep, cost
-from chatsdk_migration.sync.engine import known_channels
+from chatsdk_migration.sync import Sweep, cost, known_channels
 from chatsdk_migration.transfer import Migration
 
 UNMEASURED_SECONDS_PER_CALL = 0.05

@@ -58,15 +58,16 @@ def freeze_lines(
     ]
 
 
-def thaw_lines() -> Sequence[str]:
-    """Say how the freeze is undone."""
+def thaw_lines(*, ended: bool = False) -> Sequence[str]:
+    """Say how the freeze is undone; ``ended``: the cutover has been ended already."""
+    go_on = "go on with `chatsdk-migrate sync --every 10m`."
     return [
         "To go back to Stream; until people write in ChatSDK nothing is lost by it:",
         "  After a):",
         *_THAW.splitlines(),
         "  After b): client.update_app_settings(revoke_tokens_issued_before=None), and issue tokens again.",
-        "  Start your backend, bots and jobs again, then `chatsdk-migrate cutover --thaw`, and go on with",
-        "  `chatsdk-migrate sync --every 10m`.",
+        "  Start your backend, bots and jobs again, and " + (go_on if ended else "end the cutover:"),
+        *([] if ended else [f"  `chatsdk-migrate cutover --thaw`; then {go_on}"]),
     ]
 
 

@@ -80,7 +80,6 @@ def of_sync(report: SyncReport, sweep: Sweep, *, some: bool = False) -> Outcome:
         max(report.finished, report.started),
         report.api_calls,
         report.channels_looked_at,
-        cids=None,
         problems={cid: str(problem) for cid, problem in list(report.problems.items())[:MOST_CHANNELS]},
     )
 

@@ -142,7 +142,7 @@ class CutoverReport:
         steps: The steps as they went.
         conflicts: Changes in Stream that were not made, all that stand.
         verdict: ``Verdict.as_json()`` of the whole verification, after what was put right.
-        faults: What the checks of the target by itself say, by name; empty texts: nothing.
+        faults: What the checks of the target by itself found, by name; empty: nothing.
         written: What was written in Stream after the freeze.
         unread: Unread counts of both sides.
         readiness: As it was at the beginning.

@@ -16,6 +16,7 @@ from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.progress import duration
 from chatsdk_migration.reconcile.target_side import WITHHELD_MESSAGES
 from chatsdk_migration.reconcile.verdict import CATEGORIES, EXPLANATIONS
+from chatsdk_migration.words import counted
 
 LISTED = 20
 """Conflicts and differences that are listed; all are counted."""
@@ -35,7 +36,7 @@ def numbers_line(found: Readiness) -> str:
     """Give the numbers in a line."""
     lag = "unknown" if found.lag_seconds is None else ago(found.lag_seconds)
     verified = "never" if found.verified_seconds_ago is None else f"{ago(found.verified_seconds_ago)} ago"
-    differences = "" if found.differences is None else f", {found.differences:,} differences open"
+    differences = "" if found.differences is None else f", {counted(found.differences, 'difference')} open"
     return (
         f"Lag {lag}; verified as a whole: {verified}{differences}; {found.quarantined:,} in quarantine; "
         f"{found.conflicts:,} conflicts listed."

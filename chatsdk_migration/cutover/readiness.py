@@ -17,7 +17,7 @@ from chatsdk_migration.errors import PermanentError
 from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.settings import Settings
-from chatsdk_migration.sync.engine import conflicts, require_privileges
+from chatsdk_migration.sync.engine import require_privileges
 
 WORST = 5
 """Channels furthest behind that are named."""
@@ -95,7 +95,7 @@ def _counts(target: Target, found: Readiness) -> None:
     with target.transaction(read_only=True) as conn:
         row = conn.execute(statement("cutover_open_rejects"), {"app": target.app_id}).fetchone()
     found.quarantined = row[0] if row else 0
-    found.conflicts = len(conflicts(target))
+    found.conflicts = len(sync.conflicts(target))
     last = history.newest(target, "sync", "recent", "hot", "all")
     found.sync_problems = dict(last.problems) if last else {}
 

@@ -18,8 +18,7 @@ from chatsdk_migration.progress import duration
 from chatsdk_migration.reconcile.app import Scope
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.stream import plan
-from chatsdk_migration.sync import Sweep, cost
-from chatsdk_migration.sync.engine import conflicts
+from chatsdk_migration.sync import Sweep, conflicts, cost
 from chatsdk_migration.transfer import Migration
 
 LOOKED_BACK = timedelta(minutes=10)

@@ -14,6 +14,7 @@ from dagster import DagsterEventType
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.events.log import EventLogEntry
 from dagster._core.execution.api import execute_run_iterator
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteJobOrigin,
@@ -24,6 +25,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_run_id
 from dagster._utils.interrupts import capture_interrupts
 
+from chatsdk_migration.errors import MigrationError
 from chatsdk_migration.instance.worker import Worker
 
 DEFINITIONS_MODULE = "chatsdk_migration.definitions"
@@ -31,7 +33,6 @@ DEFINITIONS_MODULE = "chatsdk_migration.definitions"
 REPOSITORY_NAME = "__repository__"
 LAUNCHED_BY_TAG = "chatsdk_migration/launched_by"
 _COMMAND_LINE = "command-line"
-
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The command line speaks for itself; everything is in the event log all the same."""
@@ -104,12 +105,38 @@ def failure_reason(instance: dg.DagsterInstance, finished: Finished) -> str:
     for entry in records:
         event = entry.dagster_event
         if event is not None and event.event_type is DagsterEventType.STEP_FAILURE:
-            data = event.step_failure_data
-            if data.user_failure_data and data.user_failure_data.description:
-                return data.user_failure_data.description
-            if data.error:
-                return data.error.message.strip()
+            reason = step_reason(event.step_failure_data, finished.run.run_id)
+            if reason:
+                return reason
     return "it failed without a step's failure; see its log in the UI"
+
+
+def report_into(report: dict[str, Any]) -> Callable[[EventLogEntry], None]:
+    """Give what puts the ``report`` of a step's output there, for ``on_event``."""
+
+    def note(entry: EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is not None and event.event_type is DagsterEventType.STEP_OUTPUT:
+            value = event.step_output_data.metadata["report"].value
+            report.update(value if isinstance(value, dict) else {})
+
+    return note
+
+
+def step_reason(data: StepFailureData, run_id: str) -> str:
+    """Give what made a step fail in a line; what nobody expected may quote private data and stays in the run's log."""
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:  # Dagster wraps it
+        error = error.cause
+    if error is None:
+        return ""
+    if error.message.startswith(f"{MigrationError.__module__}."):
+        return error.message.partition(": ")[2].strip()
+    return (
+        f"a defect of this tool ({error.cls_name}); the log of run {run_id[:8]} in `chatsdk-migrate ui` has the trace"
+    )
 
 
 def _execute(job: dg.JobDefinition, run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:
