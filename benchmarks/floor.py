@@ -71,15 +71,11 @@ UPDATE channel c SET message_count = coalesce(c.message_count, 0) + s.messages,
 FROM (SELECT channel_id, count(*) AS messages, max(created_at) AS newest FROM stage GROUP BY channel_id) s
 WHERE c.app_id = %(app)s AND c.id = s.channel_id
 """
-
-
 _REPAIR = """
 UPDATE channel c SET last_message_at = s.newest, updated_at = c.created_at
 FROM (SELECT channel_id, max(created_at) AS newest FROM stage GROUP BY channel_id) s
 WHERE c.app_id = %(app)s AND c.id = s.channel_id
 """
-
-
 _TO_THE_DISK = "RESET synchronous_commit; SELECT pg_logical_emit_message(true, 'floor', '')"
 """As a migration waits for the disk once a channel and not once a transaction."""
 

@@ -186,11 +186,6 @@ class Watch(threading.Thread):
             self._before[name] = self._sum(name)
 
     @property
-    def cpu_seconds(self) -> float:
-        """CPU seconds of the worker's tree."""
-        return self.cpu_by_name["worker"]
-
-    @property
     def cpu_by_name(self) -> dict[str, float]:
         """CPU seconds of every tree since the watch began; what a process used after its last sample is missing."""
         return {name: self._sum(name) - self._before.get(name, 0.0) for name in self._roots}

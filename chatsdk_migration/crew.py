@@ -54,11 +54,22 @@ class Crew:
         settings: How many channels are in flight, over all processes.
         run_id: The Dagster run, kept with each rejected record.
         processes: How many workers.
+
+    Raises:
+        PermanentError: Not all of them can be started; none is left.
     """
 
     def __init__(self, settings: Settings, run_id: str, processes: int) -> None:
         self._desks: SimpleQueue[tuple[_Worker, Connection]] = SimpleQueue()
-        self._workers = [_Worker(run_id, share) for share in _shares(settings.channels_in_flight, processes)]
+        self._workers = list[_Worker]()
+        try:
+            for share in _shares(settings.channels_in_flight, processes):
+                self._workers.append(_Worker(run_id, share))
+        except BaseException as error:  # those that were started would hold their connections until our process ends
+            self.close()
+            if isinstance(error, OSError):
+                raise _not_started(len(self._workers), processes, error) from None
+            raise
         for places in zip(*(worker.desks for worker in self._workers), strict=False):  # in turns, so all have work
             for worker, desk in zip(self._workers, places, strict=True):
                 self._desks.put((worker, desk))
@@ -89,6 +100,15 @@ class Crew:
             worker.dismiss()
         for worker in self._workers:
             worker.wait()
+
+
+def _not_started(started: int, wanted: int, error: OSError) -> PermanentError:
+    return PermanentError(
+        "starting worker processes",
+        f"{started} of {wanted} could be started: {error.strerror or type(error).__name__}",
+        "Lower worker_processes or channels_in_flight, or raise the system's limits of processes and open files. Then "
+        "run again with --resume.",
+    )
 
 
 def _shares(total: int, processes: int) -> Iterator[int]:

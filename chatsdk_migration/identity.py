@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from datetime import UTC, datetime
-
-import uuid6
 
 MICROSECONDS_IN_A_MILLISECOND = 1000
 LARGEST_UUID7_MILLISECONDS = (1 << 48) - 1
@@ -48,8 +45,3 @@ def message_id(app_id: str, stream_id: str, created_at_us: int) -> str:
     digest = hashlib.sha256(f"{app_id}:{stream_id}".encode("utf-8", "surrogatepass")).hexdigest()
     time = f"{milliseconds:012x}"
     return f"{time[:8]}-{time[8:]}-7{microseconds:03x}-{_VARIANT[digest[0]]}{digest[1:4]}-{digest[4:16]}"
-
-
-def message_time(target_id: str) -> datetime:
-    """Read the creation time, to the millisecond, back out of a message id."""
-    return datetime.fromtimestamp(uuid6.UUID(target_id).time / 1000, UTC)

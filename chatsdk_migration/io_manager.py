@@ -8,10 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -19,6 +18,9 @@ from psycopg.rows import dict_row
 from chatsdk_migration.models import Batch, LoadCounts
 from chatsdk_migration.reporting import as_failures, numbers
 from chatsdk_migration.resources import MigrationResource
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _nothing_more(_: Batch) -> None:
@@ -56,7 +58,7 @@ class PostgresIOManager(dg.ConfigurableIOManager):
         with as_failures(context.step_context.instance, context.run_id):
             context.add_output_metadata(_store_all(obj))
 
-    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+    def load_input(self, context: dg.InputContext) -> "pd.DataFrame":
         """Read an asset's rows from the target; of a partitioned asset those of the asked channels only."""
         cids = list(context.asset_partition_keys) if context.has_asset_partitions else None
         carrier = self.migration.carrier()
@@ -110,8 +112,10 @@ _ROWS = {
 }
 
 
-def read_frame(connection: psycopg.Connection[Any], asset: str, cids: Sequence[str] | None) -> pd.DataFrame:
+def read_frame(connection: psycopg.Connection[Any], asset: str, cids: Sequence[str] | None) -> "pd.DataFrame":
     """Read the rows of an asset, under the app context of the connection; ``cids`` for the partitioned ones."""
+    import pandas as pd  # noqa: PLC0415 - every process would wait a quarter of a second for it
+
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(_ROWS[asset], {"cids": list(cids or [])})
         columns = [column.name for column in cursor.description or []]

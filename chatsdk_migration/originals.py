@@ -110,4 +110,4 @@ _RULES: dict[str, Callable[[_Json], _Json]] = {
     "poll": _poll,
     "reaction": _reaction,
 }
-"""By ``Entity`` value; members, votes and bans embed people only."""
+"""By ``Entity`` value; members and votes embed people only."""

@@ -93,31 +93,28 @@ _UNFINISHED = (None, AssetPartitionStatus.FAILED)
 
 def unfinished_channels(instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey] = CONTENT) -> list[str]:
     """Give the channels that are failed or missing in any of the assets, in partition order."""
-    keys = all_channels(instance)
-    unfinished: set[str] = set()
-    for asset in assets:
-        statuses = instance.get_status_by_partition(asset, keys, CHANNELS) or {}
-        unfinished.update(key for key in keys if statuses.get(key) in _UNFINISHED)
-    return [key for key in keys if key in unfinished]
+    return _channels_that_are(_UNFINISHED, instance, assets)
 
 
 def in_progress_channels(instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey] = CONTENT) -> list[str]:
     """Give the channels that a run is working on, in partition order."""
-    keys, working = all_channels(instance), set[str]()
-    for asset in assets:
-        statuses = instance.get_status_by_partition(asset, keys, CHANNELS) or {}
-        working.update(key for key in keys if statuses.get(key) is AssetPartitionStatus.IN_PROGRESS)
-    return [key for key in keys if key in working]
+    return _channels_that_are((AssetPartitionStatus.IN_PROGRESS,), instance, assets)
 
 
 def failed_channels(instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey] = CONTENT) -> list[str]:
     """Give the channels whose last attempt failed in any of the assets, in partition order."""
-    keys = all_channels(instance)
-    failed: set[str] = set()
+    return _channels_that_are((AssetPartitionStatus.FAILED,), instance, assets)
+
+
+def _channels_that_are(
+    wanted: Sequence[AssetPartitionStatus | None], instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey]
+) -> list[str]:
+    """Give the channels that have one of these statuses in any of the assets, in partition order."""
+    keys, found = all_channels(instance), set[str]()
     for asset in assets:
         statuses = instance.get_status_by_partition(asset, keys, CHANNELS) or {}
-        failed.update(key for key in keys if statuses.get(key) is AssetPartitionStatus.FAILED)
-    return [key for key in keys if key in failed]
+        found.update(key for key in keys if statuses.get(key) in wanted)
+    return [key for key in keys if key in found]
 
 
 def unfinished_lists(instance: dg.DagsterInstance) -> list[dg.AssetKey]:

@@ -74,12 +74,11 @@ def duration(seconds: float) -> str:
 
 def as_line(snapshot: Snapshot, *, ended: bool = False) -> str:
     """Say where a run stands, or how it ended, in one plain line."""
-    left = snapshot.seconds_left
     expected = f" of about {snapshot.messages_expected:,}" if snapshot.messages_expected else ""
     return (
         f"channels {snapshot.channels_done:,}/{snapshot.channels_total:,}, "
         f"messages read {snapshot.messages_read:,}{expected}, {snapshot.messages_per_second:,.0f}/s, "
-        + (f"after {duration(snapshot.seconds)}" if ended else _left(left))
+        + (f"after {duration(snapshot.seconds)}" if ended else _left(snapshot.seconds_left))
     )
 
 

@@ -98,14 +98,15 @@ class Replayed:
 
     Attributes:
         loaded: Records that are in the target now, by channel (empty: users and channels) and entity.
-        still_open: Code and sentence by record number, of those that are not.
+        failed: Those that were tried and are not, by channel and entity.
+        still_open: Code and sentence of these, by record number.
         channels: cids of channels that came into being: their content is still to be carried.
         problems: Channels whose records could not be tried, by cid.
     """
 
     loaded: dict[str, Counter[str]] = field(default_factory=dict)
-    still_open: dict[int, tuple[str, str]] = field(default_factory=dict)
     failed: dict[str, Counter[str]] = field(default_factory=dict)
+    still_open: dict[int, tuple[str, str]] = field(default_factory=dict)
     channels: list[str] = field(default_factory=list)
     problems: dict[str, ChannelError] = field(default_factory=dict)
 

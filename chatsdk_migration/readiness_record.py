@@ -31,6 +31,7 @@ def metadata(found: Readiness) -> dict[str, dg.MetadataValue[Any]]:
     numbers: dict[str, dg.MetadataValue[Any]] = {
         name: dg.MetadataValue.float(float(value)) if name == "lag_seconds" else dg.MetadataValue.int(int(value))
         for name, value in plain(found).items()
+        if value >= 0  # below it is unknown, and a plot would show it as the best there is
     }
     more: dict[str, dict[str, Any] | list[str]] = {
         "furthest_behind": dict(found.worst),

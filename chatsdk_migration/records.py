@@ -97,7 +97,6 @@ class StreamRead(Record):
     user_id: str | None = None
     last_read: str | None = None
     unread_messages: int | None = None
-    last_read_message_id: str | None = None
 
 
 class StreamMessage(Record):

@@ -40,6 +40,10 @@ def as_failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
         raise dg.Failure(str(error), metadata=explain(error), allow_retries=False) from None
 
 
+OTHERS_DONE = "the others are done"
+"""By these words the command line tells a run of which only some channels failed from one that was cut off."""
+
+
 def explain(error: MigrationError) -> dict[str, dg.MetadataValue[str]]:
     """Give an error's three clauses as metadata."""
     return {
@@ -56,9 +60,9 @@ def channels_failed(problems: Mapping[str, MigrationError], total: int) -> dg.Fa
         dg.TableRecord({"channel": cid, "reason": problem.found, "remedy": problem.next_step})
         for cid, problem in problems.items()
     ]
-    first = next(iter(problems.items()))
+    cid, first = next(iter(problems.items()))
     return dg.Failure(
-        f"{len(problems)} of {total} channels failed, the others are done. First: {first[0]}: {first[1]}",
+        f"{len(problems)} of {total} channels failed, {OTHERS_DONE}. First: {cid}: {first}",
         metadata={
             "failed_channels": dg.MetadataValue.json(sorted(problems)),
             "failures": dg.MetadataValue.table(rows[:LISTED_FAILURES], _FAILURE_SCHEMA),
@@ -73,11 +77,10 @@ def channels_failed(problems: Mapping[str, MigrationError], total: int) -> dg.Fa
 
 def replays_failed(problems: Mapping[str, MigrationError]) -> dg.Failure:
     """Say in which channels no rejected record could be tried again; ``problems`` is by cid."""
-    first = next(iter(problems.items()))
+    cid, first = next(iter(problems.items()))
     return dg.Failure(
-        f"The rejected records of {len(problems)} channels could not be tried, the others were. "
-        f"First: {first[0]}: {first[1]}",
-        metadata={"failed_channels": dg.MetadataValue.json(sorted(problems)), **explain(first[1])},
+        f"The rejected records of {len(problems)} channels could not be tried, the others were. First: {cid}: {first}",
+        metadata={"failed_channels": dg.MetadataValue.json(sorted(problems)), **explain(first)},
         allow_retries=False,
     )
 
@@ -86,7 +89,6 @@ _ASSETS = {
     Entity.USER.value: "users",
     Entity.CHANNEL.value: "channels",
     Entity.MEMBER.value: "members",
-    Entity.BAN.value: "members",
     Entity.REACTION.value: "reactions",
 }
 """The asset to which an entity belongs; all others belong to ``messages``."""

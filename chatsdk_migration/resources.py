@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, Protocol
 
 import dagster as dg
@@ -193,7 +193,7 @@ class MigrationResource(dg.ConfigurableResource[Any]):
         """Read the settings from the environment.
 
         Raises:
-            PermanentError: A value is missing its form.
+            PermanentError: A value is not valid, or a name is unknown.
         """
         return Settings.load()
 
@@ -217,6 +217,22 @@ class MigrationResource(dg.ConfigurableResource[Any]):
         carrier = self.carrier(context.run.run_id)
         owner.claim_target(context.instance, carrier.target_id())
         return carrier
+
+    @contextmanager
+    def looking(self, context: Context) -> Iterator[Target]:
+        """Open the target alone, for a step that needs no Stream: sign the run, and check whose the instance is.
+
+        Raises:
+            PermanentError: The instance holds another app's migration.
+        """
+        settings = self.settings()
+        worker.sign_run(context.instance, context.run)
+        owner.require_app(context.instance, settings)
+        target = Target(settings)
+        try:
+            yield target
+        finally:
+            target.close()
 
     def carrier(self, run_id: str = "") -> Carrier:
         """Give this process's one carrier."""

@@ -39,7 +39,6 @@ MAX_QUERY_MEMBERS = 300
 MAX_QUERY_MEMBERS_OFFSET = 10_000
 NO_CREATOR = "either data.created_by or data.created_by_id must be provided when using server side auth"
 
-_SORTABLE = {"last_updated", "last_message_at", "updated_at", "created_at", "member_count", "unread_count", "pinned_at"}
 _UNSORTABLE = {"cid", "id"}
 _STEADY = {"created_at"}
 """Sort fields that never change: their order is kept while no channel comes or goes."""

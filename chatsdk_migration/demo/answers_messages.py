@@ -14,6 +14,7 @@ from chatsdk_migration.demo.rendering import pinned_ns
 from chatsdk_migration.demo.site import Site
 from chatsdk_migration.demo.times import parse_ns
 from chatsdk_migration.demo.wire import (
+    FEATURE_OFF,
     Answer,
     ApiError,
     Request,
@@ -39,7 +40,6 @@ DEFAULT_REACTIONS = 10
 REACTIONS_WALL = 1000
 MAX_QUERIED_REACTIONS = 100
 DEFAULT_QUERIED_REACTIONS = 25
-FEATURE_OFF = 19
 
 
 def get_message(site: Site, request: Request) -> Answer:

@@ -13,6 +13,7 @@ from chatsdk_migration.demo.filters import comparable
 from chatsdk_migration.demo.site import Site
 from chatsdk_migration.demo.times import parse_ns
 from chatsdk_migration.demo.wire import (
+    FEATURE_OFF,
     Answer,
     ApiError,
     Request,
@@ -32,7 +33,6 @@ MAX_FOUND = 100
 MAX_SEARCH_OFFSET = 1000
 MAX_LISTED = 100
 DEFAULT_THREADS = 10
-FEATURE_OFF = 19
 
 
 def search(site: Site, request: Request) -> Answer:

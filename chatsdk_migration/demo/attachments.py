@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import random
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from chatsdk_migration.demo.clock import DAY, SECOND
-
-Json = dict[str, Any]
+from chatsdk_migration.models import Json
 
 CDN: Final = "https://dublin.stream-io-cdn.com/1209384"
 LINK_LIFE: Final = 14 * DAY

@@ -39,11 +39,6 @@ def escape_html(encoded: bytes) -> bytes:
     return encoded
 
 
-def members_of(fields: dict[str, Any]) -> bytes:
-    """Encode an object without its braces, to be joined with ready-made parts."""
-    return encode(fields)[1:-1]
-
-
 def array(parts: list[bytes]) -> bytes:
     """Join encoded values to an array."""
     return b"[" + b",".join(parts) + b"]"

@@ -13,8 +13,7 @@ from typing import Any, Final
 from chatsdk_migration.demo import attachments
 from chatsdk_migration.demo.clock import DAY, MILLISECOND, ns, rfc3339
 from chatsdk_migration.demo.traps import FRIENDS, START, Expected, Hand, Outcome, Trap, crowd
-
-Json = dict[str, Any]
+from chatsdk_migration.models import Json
 
 LONGEST_TEXT: Final = 20_000
 """Characters; Stream's upper limit of ``max_message_length``."""

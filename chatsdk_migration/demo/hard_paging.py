@@ -14,7 +14,6 @@ PEOPLE: Final = 1_320
 """More than QueryUsers reaches by offset, and enough for 1,310 reactors."""
 TINY_CHANNELS: Final = 1_040
 """More than the 1,030 that limit 30 and offset 1,000 reach."""
-ONE_INSTANT: Final = START + 400_000 * SECOND
 PAGE: Final = 300
 """Stream's largest page of messages."""
 

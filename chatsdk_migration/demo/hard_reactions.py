@@ -6,12 +6,11 @@ Here: more reactions or votes than Stream embeds, and awkward ones. Not here: th
 from __future__ import annotations
 
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from chatsdk_migration.demo.clock import DAY, rfc3339
 from chatsdk_migration.demo.traps import FRIENDS, START, Expected, Hand, Outcome, Trap, crowd
-
-Json = dict[str, Any]
+from chatsdk_migration.models import Json
 
 LONG_TYPE: Final = "a-reaction-type-with-more-than-fifty-characters-in-its-name"
 

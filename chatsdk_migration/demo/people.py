@@ -94,8 +94,6 @@ BANNED: Final = Person("spam.seller", "CHEAP BEANS 4U", "audience", "en")
 
 SHADOW_BANNED: Final = Person("grumpy.viewer", "Grumpy Viewer", "audience", "en")
 
-EVERYBODY: Final = (*STAFF, *GUESTS, BOT, *DEACTIVATED, *DELETED, BANNED, SHADOW_BANNED)
-
 
 def at_desks(*desks: str) -> list[str]:
     """Give the ids of the staff at these desks, in the order of the table."""

@@ -13,14 +13,13 @@ import random
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from chatsdk_migration.demo import attachments, people, texts
 from chatsdk_migration.demo.clock import DAY, SECOND, ns, rfc3339, working_moment
 from chatsdk_migration.demo.sample_events import add_events
 from chatsdk_migration.demo.world import World
-
-Json = dict[str, Any]
+from chatsdk_migration.models import Json
 
 FOUNDED: Final = ns(2023, 10, 2, 8)
 """First message, nanoseconds since 1970."""

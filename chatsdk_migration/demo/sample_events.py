@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import random
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from chatsdk_migration.demo import attachments, people, texts
 from chatsdk_migration.demo.clock import DAY, SECOND, rfc3339
 from chatsdk_migration.demo.world import World
-
-Json = dict[str, Any]
+from chatsdk_migration.models import Json
 
 HOUR: Final = 3_600 * SECOND
 ANNOUNCEMENTS: Final = "announcement:company"

@@ -46,7 +46,6 @@ HTML_PAGE = b"<html><head><title>%d</title></head><body><center><h1>upstream err
 RATE_LIMITED = 9
 TOO_MANY = "Too many requests, check response headers for more information."
 START_SECONDS = 10.0
-MAX_REQUEST_BYTES = 8 * 1024**2
 
 Hook = Callable[[str, Json], None]
 """Called with the endpoint's name and everything asked for, in the server's thread: it must not call the server."""

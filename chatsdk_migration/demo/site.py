@@ -32,7 +32,6 @@ class ExportTask:
 
     body: Json
     polls: int = 0
-    created_at: str = ""
 
 
 @dataclass(slots=True)

@@ -13,8 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from chatsdk_migration.demo.clock import SECOND, ns, rfc3339
 from chatsdk_migration.demo.world import World
-
-Json = dict[str, Any]
+from chatsdk_migration.models import Json
 
 START: Final = ns(2024, 3, 1, 9)
 """When the first trap is laid, nanoseconds since 1970."""
@@ -27,8 +26,6 @@ FRIENDS: Final = ("owner", "friend-1", "friend-2")
 class Outcome(StrEnum):
     """What a correct migration with default settings does with a record."""
 
-    WHOLE = "whole"
-    """Arrives as it is."""
     CHANGED = "changed"
     """Arrives repaired (a NUL removed, a name cut) and counted."""
     DEGRADED = "degraded"
@@ -50,7 +47,7 @@ class Outcome(StrEnum):
 class Expected(NamedTuple):
     """What becomes of some records of a trap; ``entity`` is one of the values of ``models.Entity``.
 
-    ``ids`` are Stream's ids (cids for channels, the message's for a pin, the person's for members and bans); where it
+    ``ids`` are Stream's ids (cids for channels, the message's for a pin, the person's for members); where it
     has none: ``"message id/user id/type"`` for a reaction, ``"message id/user id"`` for a mention.
     """
 

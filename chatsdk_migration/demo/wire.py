@@ -19,6 +19,7 @@ from chatsdk_migration.models import Json
 INPUT_ERROR = 4
 NOT_FOUND = 16
 NOT_ALLOWED = 17
+FEATURE_OFF = 19
 MAX_SORT = 5
 
 

@@ -126,8 +126,7 @@ def _versions() -> dict[str, str]:
 
 
 def _channels(conn: Connection, target: Target) -> list[ChannelLine]:
-    withheld = [code for code, kind in losses.CATALOG.items() if kind.severity == "withheld"]
-    return [_channel_line(row) for row in _ask(conn, target, "channels", withheld=withheld)]
+    return [_channel_line(row) for row in _ask(conn, target, "channels", withheld=losses.WITHHELD)]
 
 
 def _channel_line(row: tuple[Any, ...]) -> ChannelLine:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +29,9 @@ from chatsdk_migration.models import Json
 from chatsdk_migration.stream.session import Received
 
 NOT_FOUND_CODE = 16
-NOT_ALLOWED_CODE = 17
 INPUT_ERROR_CODE = 4
 FEATURE_OFF_CODE = 19
-"""Stream's codes for: does not exist; not allowed; bad input; the channel type has the feature switched off."""
+"""Stream's codes for: does not exist; bad input; the channel type has the feature switched off."""
 TOO_MANY_CONNECTIONS_CODE = 71
 COOLDOWN_CODE = 60
 PASSING_CODES = frozenset({TOO_MANY_CONNECTIONS_CODE, COOLDOWN_CODE})
@@ -71,7 +71,7 @@ class SourceAnswerError(ChannelError):
 
     def __init__(self, endpoint: str, status: int, code: int | None, message: str) -> None:
         self.endpoint, self.status, self.code, self.message = endpoint, status, code, message
-        found = f"HTTP {status}" + (f" code {code}" if code is not None else "") + (f": {message}" if message else "")
+        found = Refusal(status, code, message).text
         super().__init__(f"calling Stream's {endpoint}", found, "Run again with --resume; if it stays, report it.")
 
     def __reduce__(self) -> tuple[type[MigrationError], Any]:
@@ -185,7 +185,7 @@ def _nested(levels: int) -> list[object]:
     return value
 
 
-TOO_DEEP = _nested(100_000)
+TOO_DEEP = _nested(10 * sys.getrecursionlimit())
 """Stands for a value nested too deeply to be read; no encoder writes it."""
 
 

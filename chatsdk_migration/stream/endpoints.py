@@ -30,7 +30,6 @@ class Endpoint(StrEnum):
     QUERY_REACTIONS = "QueryReactions"
     QUERY_POLLS = "QueryPolls"
     QUERY_POLL_VOTES = "QueryPollVotes"
-    QUERY_BANNED_USERS = "QueryBannedUsers"
     EXPORT_CHANNELS = "ExportChannels"
     EXPORT_STATUS = "GetExportChannelsStatus"
     RATE_LIMITS = "GetRateLimits"

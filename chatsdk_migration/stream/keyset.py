@@ -1,6 +1,6 @@
 """Walking a list that moves under our feet without missing or doubling a row.
 
-Here: de-duplication at an edge, and the walk by ``created_at`` for channels, members and bans.
+Here: de-duplication at an edge, and the walk by ``created_at`` for channels and members.
 Not here: messages and replies, whose pages Stream anchors differently (``messages``, ``replies``).
 
 The rules, from Stream's documented filters: sort by what never changes; step inclusively (``$gte`` the last instant)
