@@ -140,14 +140,19 @@ def _print_readiness(console: Console, instance: dg.DagsterInstance) -> None:
 
 def _standing(target: Target, settings: Settings, unfinished: Sequence[str]) -> Iterator[str]:
     found = assess(target, settings, unfinished=unfinished)
-    yield from proof.readiness_lines(found)
     standing = state.current(target) if found.channels else None
+    if standing is not None and standing.outcome == state.EQUAL:
+        yield (
+            f"The cutover of {standing.ended_at:%d %b %H:%M} UTC ended with equal sides: switch as its proof says. "
+            "What follows matters only if you go on with syncs."
+        )
+    yield from proof.readiness_lines(found)
     if standing is not None and standing.ended_at is None:
         since = (
             f"writes in Stream frozen {standing.frozen_at:%d %b %H:%M} UTC" if standing.frozen_at else "not frozen yet"
         )
         yield f"A cutover is under way, {since}: `chatsdk-migrate cutover` goes on with it."
-    elif standing is not None:
+    elif standing is not None and standing.outcome != state.EQUAL:
         yield f"The last cutover ended {standing.ended_at:%d %b %H:%M} UTC: {standing.outcome}."
 
 

@@ -326,7 +326,7 @@ class _Cutover:
         for line in freezing.thaw_lines():
             self._say(line)
         if report.equal:
-            state.end(self._target, "equal")
+            state.end(self._target, state.EQUAL)
         return report.equal, {"equal": report.equal, "unread": _plain(report.unread)}
 
 

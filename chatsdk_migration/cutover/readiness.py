@@ -112,10 +112,17 @@ def judge(found: Readiness, settings: Settings) -> list[str]:
     """Give the reasons against the switch, each with its next step; none: ready."""
     return [
         *_missing(found),
-        *_behind(found, settings.cutover_max_lag_seconds),
+        *_behind(found, largest_lag(settings)),
         *_differing(found, settings),
         *_set_aside(found, settings),
     ]
+
+
+def largest_lag(settings: Settings) -> float:
+    """Give the seconds a channel may be behind; one that no event names is looked at only with all others."""
+    if settings.sync_queue_url is None:
+        return settings.cutover_max_lag_seconds
+    return max(settings.cutover_max_lag_seconds, 2 * 60 * settings.sync_full_look_minutes)
 
 
 def _missing(found: Readiness) -> Iterator[str]:

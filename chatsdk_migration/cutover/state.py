@@ -19,6 +19,9 @@ from chatsdk_migration.errors import PermanentError
 from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Target
 
+EQUAL = "equal"
+"""How a cutover ends that proved both sides equal."""
+
 
 @dataclass(slots=True)
 class Standing:

@@ -122,7 +122,7 @@ def test_from_not_ready_over_a_rehearsal_to_equal_sides(loaded: Program, world: 
     assert "Switch now:" in said
     assert "as the one of" in said  # the length of the freeze, from what the verification took
     assert_followed(world, loaded.target)
-    assert "The last cutover ended" in loaded.run("status")
+    assert "ended with equal sides: switch as its proof says" in loaded.run("status")
 
 
 def test_in_a_pipe_without_yes_it_says_so(loaded: Program) -> None:

@@ -86,6 +86,14 @@ def test_the_limits_are_settings() -> None:
     assert "9 conflicts" in judge(replace(GOOD, conflicts=9), settings(cutover_max_conflicts=8))[0]
 
 
+def test_with_a_queue_channels_without_events_may_wait_for_the_next_look_at_all() -> None:
+    waiting = replace(GOOD, lag_seconds=1.5 * HOUR)
+    queue = {"sync_queue_url": "https://queue.example/1"}
+    assert judge(waiting, settings()) != []
+    assert judge(waiting, settings(**queue)) == []
+    assert judge(waiting, settings(**queue, sync_full_look_minutes=30)) != []
+
+
 def test_the_numbers_for_plots_tell_unknown_from_none() -> None:
     assert plain(GOOD)["ready"] == 1
     never = plain(Readiness(NOW, ["why"]))
