@@ -208,7 +208,7 @@ class _Sync:
     def _must_look_at_all(self, mark: Watermark | None) -> bool:
         """Say whether the last look at all channels was too long ago, or the sync shall be thorough."""
         last, most = mark.scanned_at if mark else None, timedelta(minutes=self._settings.sync_full_look_minutes)
-        return self._sweep is not Sweep.RECENT or last is None or self._began - last >= most
+        return self._sweep is not Sweep.RECENT or last is None or not most or self._began - last >= most
 
     def _hint(self, batch: feed_of.Batch) -> None:
         """Find the channels of events that name none: polls, and people whose messages were deleted all at once."""

@@ -82,6 +82,7 @@ def _become(
     said.close()
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", closefd=False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have what they start in the background ignore it
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

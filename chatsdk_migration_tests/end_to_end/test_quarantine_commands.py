@@ -59,7 +59,7 @@ def test_from_the_first_look_to_an_empty_quarantine(program: Program, poison: po
 
     assert "none was chosen" in program.run("quarantine", "discard", expect=2)
     assert "still rejected" in program.run("quarantine", "replay", str(vote["id"]), expect=1)
-    assert "1 records discarded" in program.run("quarantine", "discard", str(vote["id"]), "--yes")
+    assert "1 record discarded" in program.run("quarantine", "discard", str(vote["id"]), "--yes")
     assert [one["id"] for one in listed(program, "--state", "discarded")] == [vote["id"]]
     program.run("quarantine", "discard", "--all", "--yes")
     assert "no record is open" in program.run("quarantine", "list")

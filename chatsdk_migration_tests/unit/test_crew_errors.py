@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -88,14 +89,16 @@ def test_workers_that_were_started_leave_when_a_later_one_cannot_be() -> None:
 def test_the_advice_on_a_lost_worker_follows_from_how_it_ended(
     end: Callable[[psutil.Process], None], how: str, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("CHATSDK_APP_ID", raising=False)  # no worker gets further than to its first channel
     before = set(psutil.Process().children())
-    crew = Crew(Settings(channels_in_flight=1), "", 1)
-    try:
-        (worker,) = set(psutil.Process().children()) - before
-        end(worker)
-        with pytest.raises(PermanentError, match=how) as caught:
-            crew.channel("messaging:general", ALL_PARTS)
-        assert advice in caught.value.next_step
-    finally:
-        crew.close()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a database that never answers keeps the worker waiting
+        monkeypatch.setenv("DB_HOST", "127.0.0.1")
+        monkeypatch.setenv("DB_PORT", str(silent.getsockname()[1]))
+        crew = Crew(Settings(channels_in_flight=1), "", 1)
+        try:
+            (worker,) = set(psutil.Process().children()) - before
+            end(worker)
+            with pytest.raises(PermanentError, match=how) as caught:
+                crew.channel("messaging:general", ALL_PARTS)
+            assert advice in caught.value.next_step
+        finally:
+            crew.close()
