@@ -174,3 +174,15 @@ def test_a_pin_on_a_message_that_stays_here_stays_with_it(sides: Sides) -> None:
     sides.world.hard_delete_message("m5")
     assert [one.stream_id for one in sides.sync().conflicts] == ["m5"]
     assert differences(sides) == set()
+
+
+def test_having_been_active_in_stream_explains_no_loss_here(sides: Sides) -> None:
+    sides.world.add_user("eve", name="Eve", last_active=sides.world.clock())
+    sides.world.add_member(ROOM, "eve", created_at=sides.world.clock())
+    sides.world.add_reaction("m1", "eve", "love")
+    sides.sync()
+    assert differences(sides) == set()
+    sides.sql("DELETE FROM reaction WHERE user_id = 'eve'")
+    assert differences(sides) == {"reactions missing"}
+    sides.sql("UPDATE app_user SET last_active_at = now() WHERE id = 'eve'")
+    assert differences(sides) == set()

@@ -37,5 +37,9 @@ WHERE f.explained_by IS NULL AND f.person IS NOT NULL
         AND NOT EXISTS (SELECT FROM never n WHERE n.category = f.category AND n.stream_id = f.stream_id
                         AND n.person = f.person AND n.item IS NOT DISTINCT FROM f.item)
         AND (EXISTS (SELECT FROM app_user u WHERE u.app_id = %(app)s AND u.id = f.person
-                     AND u.last_active_at > %(since)s AND u.last_active_at <= now())
+                     AND u.last_active_at > greatest(%(since)s, (
+                         -- whom a sync brought comes with Stream's time
+                         SELECT max(p.loaded_at) FROM chatsdk_migration.read_position p
+                         WHERE p.app_id = %(app)s AND p.channel_id = %(channel)s AND p.user_id = u.id))
+                     AND u.last_active_at <= now())
              OR EXISTS (SELECT FROM stage_verify_message v WHERE v.live AND v.user_id = f.person))))
