@@ -162,6 +162,11 @@ class ComparisonStage(ChannelStage):
         self._scope.conn.execute("TRUNCATE stage_known, stage_plan, stage_reader, stage_link RESTART IDENTITY")
         return self.load_messages().written
 
+    def forget_states(self, left: list[str]) -> None:
+        """Take from people who left what the channel's messages showed them, in the transaction that is open."""
+        if left:
+            self._scope.run("sync_states_left", users=left)
+
     def run(self, name: str, **more: Any) -> Cursor[Any]:
         """Run a statement of this package on the stage's connection."""
         return self._run(name, **more)

@@ -133,7 +133,16 @@ class _Repair:
         if self._has("members", "missing", "different"):
             self._stage.run("mend_members_remember")
         if self._has("members", "extra"):
-            self._do("members", "mend_members_extra", "DELETE channel_member")
+            self._unseat()
+
+    def _unseat(self) -> None:
+        """Take out people who are no members any more, and what the channel showed them."""
+        if self._lacking & {"DELETE channel_member", "DELETE user_message", "DELETE mention"}:
+            return
+        with self._held():
+            left = [found[0] for found in self._stage.run("mend_members_extra")]
+            self._stage.forget_states(left)
+        self._mended.numbers["members"] += len(left)
 
     def _remove(self) -> None:
         """Take away messages that are ours or copies of ours, and no longer Stream's."""

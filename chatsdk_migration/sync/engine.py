@@ -355,10 +355,11 @@ class _Sync:
         given = {"app": self._target.app_id, "channel": channel_id, "cid": cid, "now": self._now()}
         with self._target.transaction() as conn:
             row = conn.execute(statement("sync_channel_gone"), given).fetchone()
-            assert row is not None, "two scalars give one row"
-            if row[1]:
-                conn.execute(statement("sync_states_left"), given | {"users": row[1]})
-        return ChannelSync(+Counter({"members left": len(row[1])}), gone=True)
+            assert row is not None, "one row says whether people write in it"
+            _, left, outside = row
+            if outside:
+                conn.execute(statement("sync_states_left"), given | {"users": outside})
+        return ChannelSync(+Counter({"members left": left}), gone=True)
 
     def _advance_idle(self, marks: dict[str, Watermark], report: SyncReport) -> None:
         """Move the watermarks of channels in which nothing changed, all at once."""

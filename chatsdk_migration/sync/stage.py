@@ -147,12 +147,12 @@ class SyncStage(ChannelStage):
             if not self._people:
                 return
             self._noted(merge.Outcome(rejects=Counter(dict(scope.run("reject_members").fetchall()))))
-            joined, changed, left = scope.row("sync_members")
+            joined, changed, left, outside = scope.row("sync_members")
             if joined and scope.user_message != "none":
                 scope.run("sync_states_joined", users=joined, everything=scope.user_message == "all")
-            if left:
-                scope.run("sync_states_left", users=left)
-        self.applied.update({"members joined": len(joined), "members changed": changed, "members left": len(left)})
+            if outside:
+                scope.run("sync_states_left", users=outside)
+        self.applied.update({"members joined": len(joined), "members changed": changed, "members left": left})
 
     def _free_reused(self, now: datetime) -> None:
         """Let go of messages whose ids Stream has given to others."""

@@ -561,6 +561,31 @@ def test_who_left_is_shown_no_mention_and_finds_it_again(sides: Sides) -> None:
     assert sides.sql(mentions) == before
 
 
+def test_who_left_here_keeps_the_mentions_that_chatsdk_left_until_they_leave_in_stream_too(sides: Sides) -> None:
+    mentions = "SELECT mentioned_user_id FROM mention WHERE mentioned_user_id = 'bob'"
+    sides.sql("DELETE FROM channel_member WHERE user_id = 'bob' AND channel_id = %s", HERE)
+    sides.sync()
+    assert sides.sync(Sweep.ALL).applied == {}
+    assert sides.sql(mentions) == [("bob",)]
+    sides.world.remove_member(ROOM, "bob")
+    sides.sync(sync_rescan_calls=0)
+    assert sides.sql(mentions) == []
+    assert sides.sync(Sweep.ALL).applied == {}
+    assert unexplained(sides) == []
+
+
+def test_a_repair_takes_what_the_channel_showed_from_those_it_takes_out(sides: Sides) -> None:
+    shown = """SELECT (SELECT count(*) FROM mention WHERE mentioned_user_id = 'bob'), count(*)
+               FROM user_message u JOIN message m ON m.id = u.message_id WHERE u.user_id = 'bob' AND m.channel_id = %s"""
+    assert min(sides.sql(shown, HERE)[0]) > 0
+    sides.world.remove_member(ROOM, "bob")
+    with Migration(sides.settings()) as migration:
+        verify_channel(migration, ROOM, mend=True)
+    assert sides.sql(shown, HERE) == [(0, 0)]
+    assert sides.sync(Sweep.ALL).applied == {}
+    assert unexplained(sides) == []
+
+
 def test_a_reaction_that_cannot_be_carried_any_more_stays_as_it_came(sides: Sides) -> None:
     reactions = "SELECT user_id, emoji FROM reaction ORDER BY 1, 2"
     before = sides.sql(reactions)

@@ -30,4 +30,11 @@ WITH lively AS (
     FROM lively WHERE yes
     ON CONFLICT (app_id, cid, entity, stream_id, what) DO NOTHING
 )
-SELECT (SELECT yes FROM lively), coalesce((SELECT array_agg(user_id::text) FROM removed), '{}')
+SELECT yes, (SELECT count(*) FROM removed), coalesce((
+    SELECT array_agg(b.user_id::text)
+    FROM chatsdk_migration.read_position b
+    LEFT JOIN channel_member c ON c.app_id = b.app_id AND c.channel_id = b.channel_id AND c.user_id = b.user_id
+    WHERE NOT yes AND b.app_id = %(app)s AND b.channel_id = %(channel)s
+      AND (c.user_id IS NULL OR b.user_id IN (SELECT user_id FROM removed))
+), '{}')
+FROM lively

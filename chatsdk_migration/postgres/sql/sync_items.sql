@@ -6,6 +6,9 @@ FROM (
     SELECT s.message_id, chatsdk_migration.item_digest('mention', s.mentioned_user_id, NULL, NULL) FROM stage_mention s
     WHERE EXISTS (SELECT FROM channel_member r -- who is no member is not told; one who joins later is
                   WHERE r.app_id = %(app)s AND r.channel_id = %(channel)s AND r.user_id = s.mentioned_user_id)
+       OR EXISTS (SELECT FROM chatsdk_migration.carried b -- who left in ChatSDK keeps what ChatSDK left there
+                  WHERE b.app_id = %(app)s AND b.message_id = s.message_id
+                    AND chatsdk_migration.item_digest('mention', s.mentioned_user_id, NULL, NULL) = ANY (b.items))
     UNION ALL
     SELECT s.message_id, chatsdk_migration.item_digest('pin', s.pinned_by, NULL, s.pinned_at) FROM stage_pin s
     UNION ALL

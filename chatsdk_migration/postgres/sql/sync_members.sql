@@ -41,6 +41,7 @@ WITH source AS MATERIALIZED (
     WHERE r.app_id = %(app)s AND r.channel_id = %(channel)s AND r.user_id = g.user_id
       AND NOT EXISTS (SELECT FROM there t WHERE t.user_id = g.user_id
                       AND (t.joined_at IS DISTINCT FROM g.joined_at OR t.role IS DISTINCT FROM g.role))
+    RETURNING r.user_id
 ), remembered AS (
     INSERT INTO chatsdk_migration.read_position AS r
         (app_id, channel_id, user_id, last_read, reads_all, role, muted, joined_at, unread_count)
@@ -71,4 +72,4 @@ WITH source AS MATERIALIZED (
     WHERE NOT EXISTS (SELECT FROM there t WHERE t.user_id = s.user_id)
 )
 SELECT coalesce((SELECT array_agg(user_id::text) FROM joined), '{}'), (SELECT count(*) FROM changed),
-       coalesce((SELECT array_agg(user_id::text) FROM removed), '{}')
+       (SELECT count(*) FROM removed), coalesce((SELECT array_agg(user_id::text) FROM forgotten), '{}')

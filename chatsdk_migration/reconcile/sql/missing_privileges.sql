@@ -2,6 +2,7 @@
 SELECT DISTINCT need.privilege, need.relation
 FROM (VALUES
     ('DELETE', 'message', 'messages', 'extra'), ('DELETE', 'channel_member', 'members', 'extra'),
+    ('DELETE', 'user_message', 'members', 'extra'), ('DELETE', 'mention', 'members', 'extra'),
     ('DELETE', 'reaction', 'reactions', 'extra'), ('DELETE', 'mention', 'mentions', 'extra'),
     ('DELETE', 'pinned_message', 'pins', 'extra'), ('DELETE', 'poll_vote', 'votes', 'extra'),
     ('UPDATE', 'reaction', 'reactions', 'different'), ('UPDATE', 'mention', 'mentions', 'different'),
