@@ -68,15 +68,23 @@ class People:
             applied["users changed"] += self._leave(asked - seen)
         return applied
 
-    def follow_deleted(self, met: Iterable[UserRow]) -> int:
-        """Follow people whom Stream has deleted, as other records embed them; give how many changed."""
+    def follow_deleted(self, met: Iterable[UserRow], lost: Iterable[Loss]) -> int:
+        """Follow people whom Stream has deleted, as other records embed them; give how many changed.
+
+        Args:
+            met: The people.
+            lost: What they lose.
+        """
         rows = {row.id: row for row in met}
         if not rows:
             return 0
         names = ("id", "name", "image_url", "custom_data")
         given = {name: [getattr(row, name) for row in rows.values()] for name in names}
         changed = self._ids("sync_people_differ", **given)
-        return self._change([rows[one] for one in changed], listed=False) if changed else 0
+        if not changed:
+            return 0
+        self.add_losses((one for one in lost if one.stream_id in changed), ())
+        return self._change([rows[one] for one in changed], listed=False)
 
     def add_losses(self, found: Iterable[Loss], fresh: Collection[str]) -> None:
         """Note what new people or channels lost beside that of the whole app; of others, what is listed one by one."""
@@ -135,7 +143,7 @@ class People:
             embedded = self._author(cid, stream_id) if stream_id is not None else None
             map_vanished_user(user_id, embedded, self._settings.mapping, out, now=self._now)
         changed = self._change(list(out.users.values()), listed=False) if rows else 0
-        self.add_losses(out.losses, ())
+        self.add_losses(out.embedded_losses, ())
         return changed
 
     def _author(self, cid: str, stream_id: str) -> Json | None:

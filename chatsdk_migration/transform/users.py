@@ -71,8 +71,8 @@ def map_listed_user(raw: Json, rules: MappingRules, out: Batch, now: datetime | 
 def map_user(raw: Json, rules: MappingRules, out: Batch, now: datetime | None = None) -> str:
     """Add a user embedded in another record, unless the person is already there; give the id.
 
-    The user list never returns the deleted: their losses are counted here. Whether it returns the others, only the
-    target can tell: theirs are kept apart, in ``Batch.embedded_losses``.
+    What the person loses is kept apart, in ``Batch.embedded_losses``: whether it is counted already, with the list of
+    users or where the person was met before, only the target can tell.
 
     Raises:
         RecordError: ``bad_shape``, ``empty_id``, ``id_too_long``, ``bad_id``, ``bad_json``: the record around it cannot
@@ -82,9 +82,6 @@ def map_user(raw: Json, rules: MappingRules, out: Batch, now: datetime | None = 
     if isinstance(known, str) and known in out.users:
         return known
     user = _parse(raw)
-    if times.is_set(user.deleted_at):
-        out.users[user.id] = _row(raw, user, out, now)
-        return user.id
     apart = Batch()
     out.users[user.id] = _row(raw, user, apart, now)
     out.embedded_losses += apart.losses

@@ -576,7 +576,8 @@ def test_who_left_here_keeps_the_mentions_that_chatsdk_left_until_they_leave_in_
 
 def test_a_repair_takes_what_the_channel_showed_from_those_it_takes_out(sides: Sides) -> None:
     shown = """SELECT (SELECT count(*) FROM mention WHERE mentioned_user_id = 'bob'), count(*)
-               FROM user_message u JOIN message m ON m.id = u.message_id WHERE u.user_id = 'bob' AND m.channel_id = %s"""
+               FROM user_message u JOIN message m ON m.id = u.message_id
+               WHERE u.user_id = 'bob' AND m.channel_id = %s"""
     assert min(sides.sql(shown, HERE)[0]) > 0
     sides.world.remove_member(ROOM, "bob")
     with Migration(sides.settings()) as migration:

@@ -18,10 +18,12 @@ def unlisted() -> World:
     world.add_user("ghost", created_at=AT, listed=False, is_admin=True, teams=["red"])
     world.add_user("founder", created_at=AT, listed=False, is_admin=True)
     world.add_user("banned", created_at=AT, listed=False, banned=True, ban_expires="2024-02-01T00:00:00Z")
+    world.add_user("gone", created_at=AT, deleted_at="2024-03-01T00:00:00Z", teams=["red"])
     for cid in CIDS:
         world.add_channel(cid, created_by="founder", created_at=AT, members=("listed", "ghost"))
         world.add_message(cid, user_id="ghost", text="boo", at=AT)
         world.add_message(cid, user_id="banned", text="sorry", at=AT)
+        world.add_message(cid, user_id="gone", text="bye", at=AT)
     return world
 
 
@@ -40,6 +42,8 @@ def test_people_no_list_names_lose_nothing_silently(target: TargetDatabase, stre
             ("founder", "is_admin_withheld", 1),
             ("ghost", "is_admin_withheld", 1),
             ("ghost", "user_teams", 1),
+            ("gone", "user_deleted", 1),
+            ("gone", "user_teams", 1),
         ]
     with target.superuser() as conn:
         banned = conn.execute("SELECT custom_data FROM app_user WHERE id = 'banned'").fetchone()

@@ -171,13 +171,13 @@ def test_the_listed_user_wins_over_an_embedded_copy_in_either_order() -> None:
         assert out.users["alice"].name == "Full"
 
 
-def test_an_embedded_copy_counts_only_what_the_user_list_never_will() -> None:
+def test_what_an_embedded_copy_loses_is_kept_apart_until_the_target_tells_who_was_counted() -> None:
     out = Batch()
     map_user(user(is_admin=True, teams=["red"]), RULES, out)
+    map_user(user("gone", deleted_at=LATER), RULES, out)
     assert out.losses == []
-    assert sorted(loss.kind for loss in out.embedded_losses) == ["is_admin_withheld", "user_teams"], "if not listed"
-    map_user(user("gone", deleted_at=LATER, is_admin=True), RULES, out)
-    assert kinds(out) == ["is_admin_withheld", "user_deleted"]
+    found = sorted((loss.stream_id, loss.kind) for loss in out.embedded_losses)
+    assert found == [("alice", "is_admin_withheld"), ("alice", "user_teams"), ("gone", "user_deleted")]
     assert json.loads(out.users["alice"].custom_data) == {}
 
 
