@@ -10,6 +10,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
+def are(number: int) -> str:
+    """Give the verb that goes with a number: ``is`` or ``are``."""
+    return "is" if number == 1 else "are"
+
+
 def moment(at: datetime) -> str:
     """Say a time with its day and zone: ``2026-01-31 22:00:05 UTC``."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

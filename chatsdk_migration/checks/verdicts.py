@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from chatsdk_migration.reconcile.verdict import EXPLANATIONS, Difference, Verdict
+from chatsdk_migration.words import counted
 
 SHOWN_DIFFERENCES = 50
 """Differences in the table of a check; the command line's JSON file has more."""
@@ -32,16 +33,12 @@ def check_result(check: str, asset: str, verdict: Verdict) -> dg.AssetCheckResul
 
 
 def _sentence(verdict: Verdict) -> str:
-    parts = [f"{_counted(verdict.unexplained, 'difference')} that nothing explains", f"{verdict.explained:,} explained"]
+    parts = [f"{counted(verdict.unexplained, 'difference')} that nothing explains", f"{verdict.explained:,} explained"]
     if verdict.channels:
-        parts.insert(0, f"{_counted(verdict.channels, 'channel')} compared")
+        parts.insert(0, f"{counted(verdict.channels, 'channel')} compared")
     if verdict.problems:
-        parts.append(f"{_counted(len(verdict.problems), 'channel')} could not be compared")
+        parts.append(f"{counted(len(verdict.problems), 'channel')} could not be compared")
     return ", ".join(parts) + "."
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def _metadata(verdict: Verdict) -> dict[str, dg.MetadataValue[Any]]:

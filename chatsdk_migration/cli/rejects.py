@@ -27,7 +27,7 @@ from chatsdk_migration.postgres import ledger, quarantine
 from chatsdk_migration.postgres.quarantine import Entry, Selection, State
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.settings import Settings
-from chatsdk_migration.words import counted
+from chatsdk_migration.words import are, counted
 
 SHOWN_STILL_OPEN = 20
 SHOWN_CHARACTERS = 80
@@ -118,9 +118,8 @@ def replay(console: Console, wanted: Wanted) -> int:
     console.print(f"{len(before) - len(left):,} of {len(before):,} rejected records are loaded now.", highlight=False)
     if still:
         console.print(_table(still))
-        are = "is" if len(left) == 1 else "are"
-        told = f"{len(left):,} {are} still rejected: mend a setting or the target and replay again, or discard"
-        console.print(f"{told} (`quarantine discard`).", highlight=False)
+        told = f"{len(left):,} {are(len(left))} still rejected: mend a setting or the target and replay again"
+        console.print(f"{told}, or discard (`quarantine discard`).", highlight=False)
     if reason:
         raise PermanentError("replaying rejected records", reason.rstrip("."), "Put it right, then replay again.")
     return len(left)

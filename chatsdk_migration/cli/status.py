@@ -23,7 +23,7 @@ from chatsdk_migration.partitions import CHANNELS, CONTENT, LISTS, all_channels,
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.progress import duration
 from chatsdk_migration.settings import Settings
-from chatsdk_migration.words import counted, moment
+from chatsdk_migration.words import are, counted, moment
 
 KILLED = "the run was killed or stopped before it was through"
 RECORDS_A_PAGE = 1000
@@ -81,9 +81,8 @@ def _print_pace(console: Console, instance: dg.DagsterInstance, keys: Sequence[s
     )
     left = len(unfinished_channels(instance)) if newest.dagster_run.status not in _WORKING else len(keys) - channels
     if left and channels:
-        are = "is" if left == 1 else "are"
         console.print(
-            f"{counted(left, 'channel')} {are} left: about {duration(left * seconds / channels)} at that rate.",
+            f"{counted(left, 'channel')} {are(left)} left: about {duration(left * seconds / channels)} at that rate.",
             highlight=False,
         )
 
@@ -113,8 +112,8 @@ def _print_failed(console: Console, instance: dg.DagsterInstance) -> None:
     failed = failed_channels(instance)
     if not failed:
         return
-    are = "channel is" if len(failed) == 1 else "channels are"
-    console.print(f"[bold red]{len(failed):,} {are} not complete:[/]")
+    told = f"{counted(len(failed), 'channel')} {are(len(failed))} not complete:"
+    console.print(f"[bold red]{told}[/]")
     reasons = _reasons(instance, failed)
     print_reasons(console, {cid: reasons.get(cid, KILLED) for cid in failed})
     console.print("Follow each reason's advice, then run import-stream with --resume.")

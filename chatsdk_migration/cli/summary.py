@@ -15,6 +15,7 @@ from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.postgres.totals import totals
 from chatsdk_migration.progress import Snapshot, duration
 from chatsdk_migration.settings import Settings
+from chatsdk_migration.words import are, counted
 
 LISTED_FAILURES = 20
 WIDTH_FOR_EXAMPLES = 100
@@ -84,8 +85,8 @@ def _print_rejects(console: Console, target: Target) -> None:
 def _print_failures(console: Console, failed: Mapping[str, str]) -> None:
     if not failed:
         return
-    are = "channel is" if len(failed) == 1 else "channels are"
-    console.print(f"[bold red]{len(failed):,} {are} not complete:[/]")
+    told = f"{counted(len(failed), 'channel')} {are(len(failed))} not complete:"
+    console.print(f"[bold red]{told}[/]")
     print_reasons(console, failed)
     console.print("Follow each reason's advice, then run the same command with --resume.")
 

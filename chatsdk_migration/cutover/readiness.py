@@ -18,6 +18,7 @@ from chatsdk_migration.postgres.sql import statement
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.sync.engine import require_privileges
+from chatsdk_migration.words import are, counted
 
 WORST = 5
 """Channels furthest behind that are named."""
@@ -167,7 +168,7 @@ def _differing(found: Readiness, settings: Settings) -> Iterator[str]:
         some_of_them = f"verify --channels {' '.join(cids)}" if 0 < len(cids) <= NAMED else "verify"
         where = f" in {some(cids)}" if cids else ""
         yield (
-            f"{_number(found.differences, 'difference')} that nothing explains {_is(found.differences)} open{where}. "
+            f"{counted(found.differences, 'difference')} that nothing explains {are(found.differences)} open{where}. "
             f"Run `chatsdk-migrate sync`, then `chatsdk-migrate {some_of_them}`; what is still there after that, "
             "--repair puts right."
         )
@@ -176,14 +177,14 @@ def _differing(found: Readiness, settings: Settings) -> Iterator[str]:
 def _set_aside(found: Readiness, settings: Settings) -> Iterator[str]:
     if found.quarantined > settings.cutover_max_quarantined:
         yield (
-            f"{_number(found.quarantined, 'rejected record')} {_is(found.quarantined)} in quarantine, of which "
+            f"{counted(found.quarantined, 'rejected record')} {are(found.quarantined)} in quarantine, of which "
             f"{settings.cutover_max_quarantined} may be (cutover_max_quarantined). See `chatsdk-migrate quarantine "
             "list`, then replay or discard them."
         )
     most = settings.cutover_max_conflicts
     if most is not None and found.conflicts > most:
         yield (
-            f"{_number(found.conflicts, 'conflict')} {_is(found.conflicts)} listed, of which {most} may be "
+            f"{counted(found.conflicts, 'conflict')} {are(found.conflicts)} listed, of which {most} may be "
             "(cutover_max_conflicts). See chatsdk_migration.conflict."
         )
 
@@ -198,8 +199,8 @@ def ago(seconds: float) -> str:
     """Say a span of time in its largest fitting unit."""
     for unit, size in (("day", 86_400), ("hour", SECONDS_IN_AN_HOUR), ("minute", 60)):
         if seconds >= size:
-            return _number(round(seconds / size), unit)
-    return _number(round(seconds), "second")
+            return counted(round(seconds / size), unit)
+    return counted(round(seconds), "second")
 
 
 def plain(found: Readiness) -> Mapping[str, float]:
@@ -216,20 +217,12 @@ def plain(found: Readiness) -> Mapping[str, float]:
     }
 
 
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
-
-
 def _channels(number: int) -> str:
-    return _number(number, "channel")
-
-
-def _is(number: int) -> str:
-    return "is" if number == 1 else "are"
+    return counted(number, "channel")
 
 
 def _are(number: int) -> str:
-    return f"{_channels(number)} {_is(number)}"
+    return f"{_channels(number)} {are(number)}"
 
 
 def _were(number: int) -> str:

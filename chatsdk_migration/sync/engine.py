@@ -316,7 +316,7 @@ class _Sync:
             Reader(source, stage, context).read(one)
             stage.apply(self._now(), since=one.since)
             applied = stage.applied
-        applied["users changed"] += self._persons.follow_deleted(stage.deleted_people, stage.people_lost)
+        applied["users changed"] += self._persons.follow_deleted(stage.deleted_people, stage.deleted_lost)
         mark = stored.of_state(
             one.state, began.timestamp(), swept=one.everything, digest=self._detected.digests[one.cid]
         )

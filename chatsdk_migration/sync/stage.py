@@ -53,7 +53,7 @@ class SyncStage(ChannelStage):
         applied: Rows changed, by kind of change.
         everything: All of the channel is read, and notes of it replace those from before. To be set before ``add``.
         deleted_people: Whom Stream has deleted, as its records embed them; complete when all is applied.
-        people_lost: What people lose who are embedded in records; complete when all is applied.
+        deleted_lost: What they lose.
 
     Raises:
         ChannelError: From any method: this channel cannot be synced now.
@@ -65,7 +65,7 @@ class SyncStage(ChannelStage):
         self.applied: Counter[str] = Counter()
         self.everything = False
         self.deleted_people: list[UserRow] = []
-        self.people_lost: list[Loss] = []
+        self.deleted_lost: list[Loss] = []
         self._people = False
         self._months: Counter[str] = Counter()
         self._month_of: dict[str, str] = {}
@@ -208,8 +208,9 @@ class SyncStage(ChannelStage):
 
     def _new_users(self, batch: Batch) -> list[UserRow]:
         fresh = super()._new_users(batch)
-        self.deleted_people += [row for row in fresh if is_deleted(row)]
-        self.people_lost += batch.embedded_losses
+        deleted = {row.id: row for row in fresh if is_deleted(row)}
+        self.deleted_people += deleted.values()
+        self.deleted_lost += [loss for loss in batch.embedded_losses if loss.stream_id in deleted]
         return fresh
 
     def _note_losses(self, batch: Batch) -> None:

@@ -20,16 +20,13 @@ CROSS JOIN LATERAL (
                 WHEN EXISTS (SELECT FROM chatsdk_migration.carried_user k
                              WHERE k.app_id = %(app)s AND k.user_id = s.id
                                AND k.digest = chatsdk_migration.user_digest(u.name, u.image_url, u.custom_data)) THEN NULL
-                -- a ban of ChatSDK's own moderators
+                -- a ban of ChatSDK's own moderators, which need not show in the times of the record
                 WHEN f.field = 'custom_data' AND NOT s.custom_data ? 'banned' AND u.custom_data - 'banned' = s.custom_data
                      THEN 'live'
                 WHEN f.field <> 'created_at' AND u.updated_at >= %(since)s AND u.updated_at IS DISTINCT FROM s.updated_at
                      THEN 'live'
                 WHEN EXISTS (SELECT FROM chatsdk_migration.carried_user k
-                             WHERE k.app_id = %(app)s AND k.user_id = s.id AND k.digest IS NULL) THEN 'live'
-                -- banned here, which need not show in the times of the record
-                WHEN f.field = 'custom_data' AND u.custom_data ? 'banned' AND NOT s.custom_data ? 'banned'
-                     AND u.custom_data - 'banned' = s.custom_data THEN 'live' END
+                             WHERE k.app_id = %(app)s AND k.user_id = s.id AND k.digest IS NULL) THEN 'live' END
     FROM (VALUES
         ('name', s.name::text, u.name::text), ('custom_data', s.custom_data::text, u.custom_data::text),
         ('image_url', regexp_replace(s.image_url, '\?.*Expires=.*', ''), regexp_replace(u.image_url, '\?.*Expires=.*', '')),
