@@ -128,6 +128,18 @@ class TargetDatabase:
         return Settings(_env_file=None, **(values | changes))  # type: ignore[call-arg]
 
 
+def target_variables(settings: Settings) -> dict[str, str]:
+    """Give the variables of the environment that lead to the target of these settings."""
+    return {
+        "CHATSDK_APP_ID": settings.app_id,
+        "DB_HOST": settings.db_host,
+        "DB_PORT": str(settings.db_port),
+        "DB_NAME": settings.db_name,
+        "DB_USER": settings.db_user,
+        "DB_PASSWORD": settings.db_password.get_secret_value(),
+    }
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[EmbeddedServer]:
     """One server for the whole session, gone afterwards."""

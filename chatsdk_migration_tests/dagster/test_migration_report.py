@@ -30,7 +30,7 @@ from chatsdk_migration.postgres import ledger
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.report.markdown import NOTHING
 from chatsdk_migration.transfer import Part
-from chatsdk_migration_tests.conftest import ROLE_PASSWORDS, TargetDatabase
+from chatsdk_migration_tests.conftest import ROLE_PASSWORDS, TargetDatabase, target_variables
 from chatsdk_migration_tests.dagster import memory
 
 STREAM_KEY, STREAM_SECRET = "key", "secret-of-this-test"
@@ -43,17 +43,8 @@ LEAST_TEXT = 12
 @pytest.fixture
 def surroundings(target: TargetDatabase, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The environment of an operator whose target is this test's; gives DAGSTER_HOME."""
-    settings = target.settings()
-    variables = {
-        "STREAM_API_KEY": STREAM_KEY,
-        "STREAM_API_SECRET": STREAM_SECRET,
-        "CHATSDK_APP_ID": target.app_id,
-        "DB_HOST": settings.db_host,
-        "DB_PORT": str(settings.db_port),
-        "DB_NAME": settings.db_name,
-        "DB_USER": settings.db_user,
-        "DB_PASSWORD": settings.db_password.get_secret_value(),
-    }
+    credentials = {"STREAM_API_KEY": STREAM_KEY, "STREAM_API_SECRET": STREAM_SECRET}
+    variables = credentials | target_variables(target.settings())
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return home

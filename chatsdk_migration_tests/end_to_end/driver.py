@@ -32,6 +32,7 @@ from chatsdk_migration.transfer import (
     store_channels,
     store_users,
 )
+from chatsdk_migration_tests.conftest import target_variables
 
 THREADS = 4
 KILL_AFTER_STATEMENTS = "KILL_AFTER_STATEMENTS"
@@ -91,18 +92,16 @@ def _channels(migration: Migration) -> tuple[LoadCounts, list[str]]:
 
 def environment(url: str, settings: Settings) -> dict[str, str]:
     """Give the environment in which the driver, as a process of its own, does the same migration."""
-    return os.environ | {
-        "STREAM_API_KEY": settings.stream_api_key,
-        "STREAM_API_SECRET": settings.stream_api_secret.get_secret_value(),
-        "STREAM_CHAT_URL": url,
-        "CHATSDK_MIGRATION_MESSAGE_BATCH_SIZE": str(settings.message_batch_size),
-        "CHATSDK_APP_ID": settings.app_id,
-        "DB_HOST": settings.db_host,
-        "DB_PORT": str(settings.db_port),
-        "DB_NAME": settings.db_name,
-        "DB_USER": settings.db_user,
-        "DB_PASSWORD": settings.db_password.get_secret_value(),
-    }
+    return (
+        os.environ
+        | target_variables(settings)
+        | {
+            "STREAM_API_KEY": settings.stream_api_key,
+            "STREAM_API_SECRET": settings.stream_api_secret.get_secret_value(),
+            "STREAM_CHAT_URL": url,
+            "CHATSDK_MIGRATION_MESSAGE_BATCH_SIZE": str(settings.message_batch_size),
+        }
+    )
 
 
 def die_after_statements(limit: int) -> None:

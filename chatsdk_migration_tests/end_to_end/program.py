@@ -16,7 +16,7 @@ import pytest
 from chatsdk_migration.demo.server import StreamServer
 from chatsdk_migration.demo.workspaces import sample_workspace
 from chatsdk_migration.demo.world import World
-from chatsdk_migration_tests.conftest import Serve, TargetDatabase, fresh_database
+from chatsdk_migration_tests.conftest import Serve, TargetDatabase, fresh_database, target_variables
 from chatsdk_migration_tests.end_to_end.forking import Forked
 
 PROJECT = Path(__file__).parents[2]
@@ -33,25 +33,23 @@ class Program:
         self.target = target
         self.storage = storage
         self.home = home
-        settings = target.settings()
-        self.environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"} | {
-            "STREAM_CHAT_URL": server.url,
-            "STREAM_API_KEY": "key",
-            "STREAM_API_SECRET": SECRET,
-            "CHATSDK_APP_ID": target.app_id,
-            "DB_HOST": settings.db_host,
-            "DB_PORT": str(settings.db_port),
-            "DB_NAME": settings.db_name,
-            "DB_USER": settings.db_user,
-            "DB_PASSWORD": settings.db_password.get_secret_value(),
-            "DAGSTER_HOME": str(home / "dagster"),
-            "DAGSTER_PG_HOST": target.server.host,
-            "DAGSTER_PG_PORT": str(target.server.port),
-            "DAGSTER_PG_DB": storage,
-            "DAGSTER_PG_USER": target.server.superuser,
-            "DAGSTER_PG_PASSWORD": target.server.password,
-            "PYTHONPATH": str(PROJECT),
-        }
+        own = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+        self.environment = (
+            own
+            | target_variables(target.settings())
+            | {
+                "STREAM_CHAT_URL": server.url,
+                "STREAM_API_KEY": "key",
+                "STREAM_API_SECRET": SECRET,
+                "DAGSTER_HOME": str(home / "dagster"),
+                "DAGSTER_PG_HOST": target.server.host,
+                "DAGSTER_PG_PORT": str(target.server.port),
+                "DAGSTER_PG_DB": storage,
+                "DAGSTER_PG_USER": target.server.superuser,
+                "DAGSTER_PG_PASSWORD": target.server.password,
+                "PYTHONPATH": str(PROJECT),
+            }
+        )
 
     def start(self, *arguments: str, **environment: str) -> Forked:
         """Start it in any directory but the project's."""

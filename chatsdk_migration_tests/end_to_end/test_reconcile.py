@@ -47,7 +47,8 @@ def migrated(cluster: EmbeddedServer) -> Iterator[Migrated]:
             rows = conn.execute("SELECT cid, updated_at FROM channel WHERE app_id = %s", [target.app_id])
             damages.ORIGINAL_UPDATES.update(dict(rows.fetchall()))
             conn.execute(
-                """GRANT DELETE ON message, channel_member, reaction, mention, pinned_message, poll_vote TO loader"""
+                """GRANT DELETE ON message, channel_member, reaction, mention, pinned_message, poll_vote, user_message
+                   TO loader"""
             )
             conn.execute("ANALYZE")  # the damages are chosen by queries that need seconds without statistics
         empty_of_people(cluster, target.name)
