@@ -23,7 +23,7 @@ from queue import SimpleQueue
 
 from chatsdk_migration import transfer
 from chatsdk_migration.collector import relaxed
-from chatsdk_migration.errors import MigrationError, PermanentError
+from chatsdk_migration.errors import AGAIN, MigrationError, PermanentError
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.transfer import Part, PartResult
 
@@ -107,7 +107,7 @@ def _not_started(started: int, wanted: int, error: OSError) -> PermanentError:
         "starting worker processes",
         f"{started} of {wanted} could be started: {error.strerror or type(error).__name__}",
         "Lower worker_processes or channels_in_flight, or raise the system's limits of processes and open files. Then "
-        "run again with --resume.",
+        f"run {AGAIN}.",
     )
 
 
@@ -177,7 +177,7 @@ class _Worker:
         if code == -signal.SIGKILL:
             advice = "Mostly the memory did not suffice: lower worker_processes or channels_in_flight. "
         tried, found = "carrying channels", f"worker process {self._process.pid} is gone ({how})"
-        return PermanentError(tried, found, f"{advice}Then run again with --resume.")
+        return PermanentError(tried, found, f"{advice}Then run {AGAIN}.")
 
 
 def _work(run_id: str, control: Connection, desks: Sequence[Connection]) -> None:

@@ -26,6 +26,10 @@ TRANSIENT_SQLSTATE_CLASSES = frozenset({"08", "40", "53", "57"})
 """Connection lost, deadlock or serialization, out of resources, shutdown or cancel (PostgreSQL appendix A)."""
 
 
+AGAIN = "again (import-stream with --resume)"
+"""How a next step names the command that goes on from what is done, whichever it was."""
+
+
 class MigrationError(Exception):
     """Base of all errors raised on purpose.
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import sqlalchemy.exc
 from dagster_postgres.utils import DagsterPostgresException
 
-from chatsdk_migration.errors import MigrationError, PermanentError
+from chatsdk_migration.errors import AGAIN, MigrationError, PermanentError
 
 CHAIN_LIMIT = 50
 """Exceptions looked at behind one; a chain can be circular."""
@@ -24,7 +24,7 @@ _STATES = {
     "ReadOnlySqlTransaction": "is read-only now",
     "TooManyConnections": "has no connection left for us",
 }
-_ADVICE = "What is done is kept: put that right, then run again (import-stream with --resume)."
+_ADVICE = f"What is done is kept: put that right, then run {AGAIN}."
 
 
 class StorageError(PermanentError):

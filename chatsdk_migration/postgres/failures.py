@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import psycopg
 
 from chatsdk_migration.errors import (
+    AGAIN,
     ChannelError,
     MigrationError,
     PermanentError,
@@ -31,9 +32,9 @@ _OPERATOR_MUST_ACT = {
 """Errors that every channel would meet alike (PostgreSQL appendix A)."""
 
 _CONNECTION_REFUSALS: tuple[tuple[str, bool, str], ...] = (
-    ("starting up", True, "Wait until the server is up and run again with --resume."),
-    ("shutting down", True, "Wait until the server is up and run again with --resume."),
-    ("recovery mode", True, "Wait until the server is up and run again with --resume."),
+    ("starting up", True, f"Wait until the server is up and run {AGAIN}."),
+    ("shutting down", True, f"Wait until the server is up and run {AGAIN}."),
+    ("recovery mode", True, f"Wait until the server is up and run {AGAIN}."),
     ("too many clients", True, "Lower channels_in_flight or raise max_connections."),
     ("remaining connection slots", True, "Lower channels_in_flight or raise max_connections."),
     ("password authentication failed", False, "Check --db-user and DB_PASSWORD."),
@@ -85,7 +86,7 @@ def explain(tried: str, error: psycopg.Error, otherwise: type[MigrationError] = 
         found = f"{found} (SQLSTATE {state})"
     broken = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if (state is not None or broken) and is_transient_sqlstate(state):
-        return TransientError(tried, found, "Run again with --resume; what is committed is kept.")
+        return TransientError(tried, found, f"Run {AGAIN}; what is committed is kept.")
     if state in _OPERATOR_MUST_ACT:
         return PermanentError(tried, found, _OPERATOR_MUST_ACT[state])
     if otherwise is ChannelError:

@@ -25,7 +25,7 @@ from uuid import UUID
 
 from psycopg import Cursor
 
-from chatsdk_migration.errors import ChannelError, TransientError
+from chatsdk_migration.errors import AGAIN, ChannelError, TransientError
 from chatsdk_migration.models import LoadCounts
 from chatsdk_migration.postgres import ledger
 from chatsdk_migration.postgres.sql import statement
@@ -178,7 +178,7 @@ def refresh_members(scope: Scope) -> None:
         raise ChannelError(
             f"loading {scope.cid}",
             f"{len(leavers)} members whom an earlier run carried have left in Stream since, and would read on here",
-            "GRANT DELETE ON channel_member TO the role, then run again with --resume.",
+            f"GRANT DELETE ON channel_member TO the role, then run {AGAIN}.",
         )
     with scope.transaction():
         scope.run("remove_leavers", people=leavers)
@@ -247,7 +247,7 @@ def _load_all_chunks(scope: Scope, outcome: Outcome) -> int:
     raise TransientError(
         f"loading messages of {scope.cid}",
         "users or messages referred to were deleted in the target while loading, again and again",
-        "Run again with --resume when that has ended.",
+        f"Run {AGAIN} when that has ended.",
     )
 
 

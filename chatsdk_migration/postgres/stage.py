@@ -19,7 +19,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from chatsdk_migration.errors import ChannelError
+from chatsdk_migration.errors import AGAIN, ChannelError
 from chatsdk_migration.models import (
     Batch,
     Entity,
@@ -320,7 +320,7 @@ class ChannelStage(AbstractContextManager["ChannelStage"]):
             raise ChannelError(
                 f"loading {self.cid}",
                 f"another run has been loading this channel for {LOCK_WAIT_SECONDS} s",
-                "Let it end, then run again with --resume.",
+                f"Let it end, then run {AGAIN}.",
             ) from None
 
     def _new_users(self, batch: Batch) -> list[UserRow]:

@@ -18,6 +18,7 @@ import msgspec
 from stream_chat.types.stream_response import StreamResponse
 
 from chatsdk_migration.errors import (
+    AGAIN,
     STOP_AT_ONCE_HTTP_STATUSES,
     TRANSIENT_HTTP_STATUSES,
     ChannelError,
@@ -52,7 +53,7 @@ _ADVICE = {
     42: "Set this machine's clock: Stream says the token was used before it was issued.",
     43: "Check the API secret: Stream could not verify the signature.",
     69: "Set STREAM_CHAT_URL to the region of the app.",
-    99: "Stream has suspended the app: have it reinstated, then run again with --resume.",
+    99: f"Stream has suspended the app: have it reinstated, then run {AGAIN}.",
 }
 _ADVICE_BY_STATUS = {
     401: "Check STREAM_API_KEY and STREAM_API_SECRET.",
@@ -72,7 +73,7 @@ class SourceAnswerError(ChannelError):
     def __init__(self, endpoint: str, status: int, code: int | None, message: str) -> None:
         self.endpoint, self.status, self.code, self.message = endpoint, status, code, message
         found = Refusal(status, code, message).text
-        super().__init__(f"calling Stream's {endpoint}", found, "Run again with --resume; if it stays, report it.")
+        super().__init__(f"calling Stream's {endpoint}", found, f"Run {AGAIN}; if it stays, report it.")
 
     def __reduce__(self) -> tuple[type[MigrationError], Any]:
         return type(self), (self.endpoint, self.status, self.code, self.message)

@@ -31,7 +31,7 @@ from stream_chat import StreamChat
 from stream_chat.types.stream_response import StreamResponse
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from chatsdk_migration.errors import ChannelError, PermanentError
+from chatsdk_migration.errors import AGAIN, ChannelError, PermanentError
 from chatsdk_migration.models import Json
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.stream.answers import AnotherTryError, Answer, SourceUnavailableError, StoppedError, judge
@@ -172,9 +172,7 @@ class StreamClient:
         """Make every waiting and every further call of all threads end with ``reason``; returns at once."""
         with self._lock:
             if not self._stopped.is_set():
-                self._reason.append(
-                    reason or StoppedError("reading Stream", "stopped on request", "Run with --resume.")
-                )
+                self._reason.append(reason or StoppedError("reading Stream", "stopped on request", f"Run {AGAIN}."))
         self._stopped.set()
 
     def close(self) -> None:
@@ -277,7 +275,7 @@ class StreamClient:
             raise SourceUnavailableError(
                 f"calling Stream's {trial.endpoint}",
                 f"no usable answer from {urlsplit(self.base_url).netloc}, the last was {last.found}",
-                "Check STREAM_CHAT_URL, the network and Stream's status page, then run again with --resume.",
+                f"Check STREAM_CHAT_URL, the network and Stream's status page, then run {AGAIN}.",
             ) from None
         except PermanentError as error:
             self.stop(error)
@@ -379,4 +377,4 @@ def _next_or_end(pages: Iterator[T]) -> tuple[T, ...]:
 
 def unreadable(what: str, found: str) -> ChannelError:
     """Build the error of a walk that cannot go on without risking a loss."""
-    return ChannelError(f"reading {what}", found, "Run again with --resume; if it stays, report it with this text.")
+    return ChannelError(f"reading {what}", found, f"Run {AGAIN}; if it stays, report it with this text.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from urllib.parse import quote
 
-from chatsdk_migration.errors import ChannelError
+from chatsdk_migration.errors import AGAIN, ChannelError
 
 _NOT_ADDRESSABLE = frozenset({"", ".", ".."})
 """Dot segments are resolved away by every HTTP client, quoted or not."""
@@ -49,6 +49,6 @@ def path(*parts: str) -> str:
         raise ChannelError(
             "addressing a record in Stream",
             f"the id {parts[1] if len(parts) > 1 else ''!r} cannot be part of a URL",
-            "Delete or re-create this record in Stream, then run again with --resume.",
+            f"Delete or re-create this record in Stream, then run {AGAIN}.",
         )
     return "/".join(quoted)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from chatsdk_migration.errors import ChannelError
+from chatsdk_migration.errors import AGAIN, ChannelError
 from chatsdk_migration.models import Json
 from chatsdk_migration.stream.answers import decode_any
 from chatsdk_migration.stream.channels import split_cid
@@ -95,5 +95,5 @@ def _failed(cid: str, found: str) -> ChannelError:
     return ChannelError(
         f"reading channel {cid}, where more messages share one instant than a page holds, by Stream's export",
         found,
-        "Run again with --resume; if it stays, ask Stream's support why the channel cannot be exported.",
+        f"Run {AGAIN}; if it stays, ask Stream's support why the channel cannot be exported.",
     )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from chatsdk_migration.errors import ChannelError, SourceChangedError
+from chatsdk_migration.errors import AGAIN, ChannelError, SourceChangedError
 from chatsdk_migration.models import FetchedMessage, Json
 from chatsdk_migration.stream.answers import INPUT_ERROR_CODE, NOT_FOUND_CODE, SourceAnswerError
 from chatsdk_migration.stream.channels import confirm, gone, read_channel, split_cid
@@ -169,7 +169,9 @@ class _Channel:
 
     def _changed(self, found: str) -> SourceChangedError:
         return SourceChangedError(
-            f"reading the messages of {self.cid}", f"{found} in Stream meanwhile", "Run again with --resume."
+            f"reading the messages of {self.cid}",
+            f"{found} in Stream meanwhile",
+            f"Run {AGAIN}.",
         )
 
 
@@ -234,5 +236,5 @@ def _around_failed(cid: str, at: str, rows: int, found: str) -> ChannelError:
     return ChannelError(
         f"reading the messages of {cid}, of which {rows} or more share {at}",
         found,
-        "Allow channel exports for this app, then run again with --resume.",
+        f"Allow channel exports for this app, then run {AGAIN}.",
     )
