@@ -88,17 +88,8 @@ class People:
 
     def add_losses(self, found: Iterable[Loss], fresh: Collection[str]) -> None:
         """Note what new people or channels lost beside that of the whole app; of others, what is listed one by one."""
-        lines = [
-            (
-                one.entity,
-                one.kind,
-                one.stream_id if ledger.is_listed(one.kind) else "",
-                1,
-                f"{one.stream_id}: {one.detail}",
-            )
-            for one in found
-            if one.stream_id in fresh or ledger.is_listed(one.kind)
-        ]
+        new, sums = (one for one in found if one.stream_id in fresh or ledger.is_listed(one.kind)), ledger.Sums()
+        lines = ledger.listed_lines(new, sums) + sums.rows()
         if lines:
             names = ("entities", "kinds", "ids", "numbers", "details")
             given = dict(zip(names, map(list, zip(*lines, strict=True)), strict=True))

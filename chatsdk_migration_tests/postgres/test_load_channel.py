@@ -608,7 +608,7 @@ def test_notes_of_the_whole_app_are_replaced(loader: Target) -> None:
         notes.add(out)
         notes.write()
     assert [(one.kind, one.number, one.example) for one in ledger.noted_losses(loader, ledger.WHOLE_APP)] == [
-        ("is_admin_withheld", 1, "is_admin"),
+        ("is_admin_withheld", 1, "ann: is_admin"),
         ("user_teams", 2, "ann: red"),
     ]
     assert [(one.kind, one.number) for one in ledger.noted_rejects(loader)] == [("bad_shape", 1)]
