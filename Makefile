@@ -36,6 +36,8 @@ bench: $(VENV)/.ready ## Measure everything beside its floor, and hold it agains
 	$(BIN)/python benchmarks/end_to_end.py --size medium --user-message unread_and_mentions --latency 0.05 --rate-limits --no-floor
 	$(BIN)/python benchmarks/live.py --size medium --user-message unread_and_mentions
 	$(BIN)/python benchmarks/events.py 500 5000
+	$(BIN)/python benchmarks/reconcile.py --size medium
+	$(BIN)/python benchmarks/idle_sync.py
 	$(BIN)/python benchmarks/goals.py
 
 lock: ## Resolve the dependencies again into requirements.lock
