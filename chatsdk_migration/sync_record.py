@@ -44,7 +44,9 @@ def record_sync(context: Context, report: SyncReport) -> None:
     """
     known = set(all_channels(context.instance))
     fine = {
-        cid: one for cid, one in report.channels.items() if one.problem is None and not (one.gone and not one.changed)
+        cid: one
+        for cid, one in report.channels.items()
+        if one.problem is None and not one.left_out and not (one.gone and not one.changed)
     }
     add_channels(context.instance, [cid for cid in fine if cid not in known])
     recorder = Recorder(context)

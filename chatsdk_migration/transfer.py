@@ -223,8 +223,10 @@ def _expected(batch: Batch) -> dict[str, int]:
 
 def _expect(state: Json) -> None:
     count = (state.get("channel") or {}).get("message_count")
-    CARRIED["expected messages"] += count or 0
-    CARRIED["channels without count"] += count is None
+    if isinstance(count, int):
+        CARRIED["expected messages"] += count
+    else:
+        CARRIED["channels without count"] += 1
 
 
 @contextmanager

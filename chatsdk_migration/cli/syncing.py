@@ -128,11 +128,13 @@ def report_line(report: dict[str, Any]) -> str:
     """Say in a line what a sync did."""
     applied = ", ".join(f"{kind} {number:,}" for kind, number in sorted(report["applied"].items()))
     changed = f"{report['channels_changed']:,} changed" + (f" ({applied})" if applied else "")
+    waiting = report["quarantined"]
+    rejected = f"{counted(waiting, 'rejected record')} in quarantine (`quarantine list`); " if waiting else ""
     stand = "stands" if report["conflicts"] == 1 else "stand"
     return (
         f"Synced to {moment(datetime.fromisoformat(report['started']))}: "
         f"{counted(report['channels_looked_at'], 'channel')} looked at, {changed}; "
-        f"{counted(report['conflicts'], 'conflict')} {stand}; "
+        f"{counted(report['conflicts'], 'conflict')} {stand}; {rejected}"
         f"{counted(report['api_calls'], 'call')} to Stream.{_feed_words(report)}"
     )
 

@@ -14,7 +14,7 @@ from chatsdk_migration.cutover import history
 from chatsdk_migration.cutover.history import Outcome
 from chatsdk_migration.cutover.model import Readiness
 from chatsdk_migration.errors import PermanentError
-from chatsdk_migration.postgres.sql import statement
+from chatsdk_migration.postgres import ledger
 from chatsdk_migration.postgres.target import Target
 from chatsdk_migration.settings import Settings
 from chatsdk_migration.sync.engine import require_privileges
@@ -93,9 +93,7 @@ def _open(one: Outcome) -> dict[str, int]:
 
 
 def _counts(target: Target, found: Readiness) -> None:
-    with target.transaction(read_only=True) as conn:
-        row = conn.execute(statement("cutover_open_rejects"), {"app": target.app_id}).fetchone()
-    found.quarantined = row[0] if row else 0
+    found.quarantined = ledger.open_rejects(target)
     found.conflicts = len(sync.conflicts(target))
     last = history.newest(target, "sync", "recent", "hot", "all")
     found.sync_problems = dict(last.problems) if last else {}

@@ -5,7 +5,7 @@ Here: the load, and the refusal to touch a channel that is not ours. Not here: w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
@@ -19,6 +19,7 @@ from chatsdk_migration.postgres.target import Connection, Target
 
 _FORGETTING = (
     "channels_forget_items",
+    "channels_forget_withheld",
     "channels_forget_members",
     "channels_forget_messages",
     "channels_forget_replays",
@@ -42,9 +43,15 @@ class ChannelLoad:
 
 
 def load_channels(
-    target: Target, rows: Iterable[ChannelRow], batch_size: int, origin: Batch | None = None
+    target: Target,
+    rows: Iterable[ChannelRow],
+    batch_size: int,
+    origin: Batch | None = None,
+    beside: Callable[[Connection], None] | None = None,
 ) -> ChannelLoad:
     """Insert channels that are not there yet, ``batch_size`` rows in each transaction; ``origin`` has the originals.
+
+    ``beside`` is done in each transaction that made a channel.
 
     Raises:
         TransientError: The connection broke; committed batches stay and a repetition adds nothing.
@@ -53,7 +60,7 @@ def load_channels(
     load = ChannelLoad()
     remaining = iter(rows)
     while batch := list(islice(remaining, batch_size)):
-        _load_batch(target, batch, load, origin)
+        _load_batch(target, batch, load, origin, beside)
     return load
 
 
@@ -74,17 +81,25 @@ def conflict(stream_cid: str, cid: str, existing_id: str | None) -> ChannelError
     )
 
 
-def _load_batch(target: Target, batch: Sequence[ChannelRow], load: ChannelLoad, origin: Batch | None) -> None:
+def _load_batch(
+    target: Target,
+    batch: Sequence[ChannelRow],
+    load: ChannelLoad,
+    origin: Batch | None,
+    beside: Callable[[Connection], None] | None,
+) -> None:
     def refused(row: ChannelRow, reason: str) -> None:
         load.rejects.append(refusal(Entity.CHANNEL.value, row, reason, origin))
 
     with explained("loading channels"):
-        for counts, problems in in_halves(batch, lambda some: _insert(target, some), refused):
+        for counts, problems in in_halves(batch, lambda some: _insert(target, some, beside), refused):
             load.counts += counts
             load.problems |= problems
 
 
-def _insert(target: Target, rows: Sequence[ChannelRow]) -> tuple[LoadCounts, dict[str, ChannelError]]:
+def _insert(
+    target: Target, rows: Sequence[ChannelRow], beside: Callable[[Connection], None] | None
+) -> tuple[LoadCounts, dict[str, ChannelError]]:
     parameters = {"app": target.app_id}
     with target.raw_transaction() as conn:
         conn.execute(statement("channels_stage"))
@@ -94,6 +109,8 @@ def _insert(target: Target, rows: Sequence[ChannelRow]) -> tuple[LoadCounts, dic
         taken = conn.execute(statement("channels_conflicts"), parameters).fetchall()
         conn.execute(statement("channels_number"), parameters)
         conn.execute(statement("channels_map"), parameters)
+        if created and beside is not None:
+            beside(conn)
     problems = {stream_cid: conflict(stream_cid, cid, existing) for stream_cid, cid, existing in taken}
     return LoadCounts(len(created), len({row.id for row in rows}) - len(created) - len(problems)), problems
 

@@ -22,7 +22,7 @@ from chatsdk_migration.postgres.target import Connection, Target
 from chatsdk_migration.rejected import key_of
 from chatsdk_migration.storable import repair
 
-VERSION = 10
+VERSION = 11
 """Number of the newest ``ledger_<n>.sql``."""
 INSTALL_LOCK = 0x6D696772617465
 """Key of the advisory lock under which one process installs and the others wait."""
@@ -121,6 +121,13 @@ def noted_rejects(target: Target, cid: str | None = None) -> list[Noted]:
     return _noted(target, "ledger_rejects", cid)
 
 
+def open_rejects(target: Target) -> int:
+    """Count the rejected records that neither a replay has loaded nor the operator has given up."""
+    with target.transaction(read_only=True) as conn:
+        row = conn.execute(statement("open_rejects"), {"app": target.app_id}).fetchone()
+    return int(row[0]) if row else 0
+
+
 def _noted(target: Target, name: str, cid: str | None) -> list[Noted]:
     with target.transaction(read_only=True) as conn:
         rows = conn.execute(statement(name), {"app": target.app_id, "cid": cid}).fetchall()
@@ -136,6 +143,11 @@ def is_listed(kind: str) -> bool:
 def summed_kinds() -> list[str]:
     """Give the kinds of loss that are summed up in one row a channel."""
     return [kind for kind, known in losses.CATALOG.items() if not known.listed]
+
+
+def listed_kinds() -> list[str]:
+    """Give the kinds of loss of which each record keeps its own row."""
+    return [kind for kind, known in losses.CATALOG.items() if known.listed]
 
 
 class LossLine(NamedTuple):
@@ -181,6 +193,51 @@ def listed_lines(found: Iterable[Loss], sums: Sums) -> list[LossLine]:
     return lines
 
 
+def add_losses(conn: Connection, app_id: UUID, found: Iterable[Loss]) -> None:
+    """Add to what the app as a whole lost, in the transaction that is open: sums grow, what is listed is there once."""
+    sums = Sums()
+    lines = listed_lines(found, sums) + sums.rows()
+    if lines:
+        names = ("entities", "kinds", "ids", "numbers", "details")
+        given = dict(zip(names, map(list, zip(*lines, strict=True)), strict=True))
+        conn.execute(statement("sync_add_losses"), given | {"app": app_id})
+
+
+def follow_rejects(
+    target: Target, found: Iterable[Rejected], carried: Mapping[Entity, Collection[str]], run_id: str
+) -> None:
+    """Bring the quarantine of the app as a whole up to date where some of its records were met again.
+
+    Args:
+        target: Where to.
+        found: Those rejected now.
+        carried: Ids of those that were not: what was rejected of them before is settled.
+        run_id: The Dagster run, kept with each rejected record.
+    """
+    rejects = {(one.entity, key_of(one)): one for one in found}
+    fine = [(entity.value, one) for entity, ids in carried.items() for one in ids]
+    given = {
+        "app": target.app_id,
+        "cid": WHOLE_APP,
+        "entities": [entity for entity, _ in (*rejects, *fine)],
+        "keys": [key for _, key in (*rejects, *fine)],
+    }
+    with target.transaction() as conn:
+        conn.execute(statement("sync_app_rejects"), given)
+        _copy_rejects(conn, target.app_id, rejects.values(), run_id)
+
+
+def _copy_rejects(conn: Connection, app_id: UUID, rejects: Iterable[Rejected], run_id: str) -> None:
+    """Store rejected records of the app as a whole, but for those replayed or discarded before."""
+    known = set(conn.execute(statement("quarantine_known"), {"app": app_id, "cid": WHOLE_APP}))
+    columns = ", ".join(("app_id", "cid", "run_id", *REJECT_COLUMNS))
+    command = b"COPY chatsdk_migration.quarantine (" + columns.encode() + b") FROM STDIN"
+    with conn.cursor() as cursor, cursor.copy(command) as copy:
+        for rejected in rejects:
+            if (rejected.entity, key_of(rejected)) not in known:
+                copy.write_row((app_id, WHOLE_APP, run_id or None, *reject_line(rejected)))
+
+
 class Notes:
     """Collects losses and rejects of whole-app assets (users, channels) and replaces the stored ones at the end.
 
@@ -214,19 +271,9 @@ class Notes:
             conn.execute(statement("forget_losses"), parameters)
             conn.execute(statement("forget_quarantine"), parameters)
             self._write_losses(conn)
-            self._write_rejects(conn)
+            _copy_rejects(conn, self._target.app_id, self._rejects, self._run_id)
 
     def _write_losses(self, conn: Connection) -> None:
         conn.execute(statement("arriving_losses"))
         copy_rows(conn, "arriving_loss", LossLine._fields, [*self._lines.values(), *self._sums.rows()])
         conn.execute(statement("store_losses"), {"app": self._target.app_id, "cid": WHOLE_APP})
-
-    def _write_rejects(self, conn: Connection) -> None:
-        parameters = {"app": self._target.app_id, "cid": WHOLE_APP}
-        known = set(conn.execute(statement("quarantine_known"), parameters))
-        columns = ", ".join(("app_id", "cid", "run_id", *REJECT_COLUMNS))
-        command = b"COPY chatsdk_migration.quarantine (" + columns.encode() + b") FROM STDIN"
-        with conn.cursor() as cursor, cursor.copy(command) as copy:
-            for rejected in self._rejects:
-                if (rejected.entity, key_of(rejected)) not in known:  # replayed or discarded before
-                    copy.write_row((self._target.app_id, WHOLE_APP, self._run_id or None, *reject_line(rejected)))

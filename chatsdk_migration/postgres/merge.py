@@ -396,7 +396,7 @@ def attach_to_messages(scope: Scope) -> Outcome:
         with scope.transaction():
             scope.run("hold_polls")
             scope.run("count_voters")
-    if wanted:
+    if wanted or not scope.progress.alone:  # what a message mentions no more is not kept for anybody
         with scope.transaction():
             _note_rejects(outcome, scope.run("reject_attachments"))
             _note_losses(outcome, scope.run("lose_mentions"))

@@ -5,15 +5,19 @@ Here: the load. Not here: who becomes a user and with which fields (``transform/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import NamedTuple
 
 from chatsdk_migration.models import Batch, Entity, LoadCounts, Rejected, UserRow
 from chatsdk_migration.postgres.copying import copy_rows, in_halves, refusal
 from chatsdk_migration.postgres.failures import explained
 from chatsdk_migration.postgres.sql import statement
-from chatsdk_migration.postgres.target import Target
+from chatsdk_migration.postgres.target import Connection, Target
+
+Beside = Callable[[Connection, Sequence[UserRow]], None]
+"""Done in the transaction of a load, before its rows are inserted."""
 
 
 @dataclass(slots=True)
@@ -24,6 +28,14 @@ class UserLoad:
     rejects: list[Rejected] = field(default_factory=list)
 
 
+class _How(NamedTuple):
+    """As ``load_users`` was asked."""
+
+    restore: bool
+    listed: bool
+    beside: Beside | None
+
+
 def load_users(  # noqa: PLR0913 - which list they come from, only the caller knows
     target: Target,
     rows: Iterable[UserRow],
@@ -32,11 +44,13 @@ def load_users(  # noqa: PLR0913 - which list they come from, only the caller kn
     *,
     restore: bool = False,
     listed: bool = False,
+    beside: Beside | None = None,
 ) -> UserLoad:
     """Insert users that were never met, ``batch_size`` rows in each transaction; ``origin`` has the originals.
 
     Somebody who was met before and is not there any more was deleted in ChatSDK, and comes back only with ``restore``.
-    ``listed``: Stream's list of users gave them, so that one day it may not show them any more.
+    ``listed``: Stream's list of users gave them, so that one day it may not show them any more. ``beside`` is
+    done in the transaction of each batch, before it.
 
     Raises:
         TransientError: The connection broke; committed batches stay and a repetition adds nothing.
@@ -45,13 +59,11 @@ def load_users(  # noqa: PLR0913 - which list they come from, only the caller kn
     load = UserLoad()
     remaining = iter(rows)
     while batch := list(islice(remaining, batch_size)):
-        _load_batch(target, batch, load, origin, {"restore": restore, "listed": listed})
+        _load_batch(target, batch, load, origin, _How(restore, listed, beside))
     return load
 
 
-def _load_batch(
-    target: Target, batch: Sequence[UserRow], load: UserLoad, origin: Batch | None, how: dict[str, bool]
-) -> None:
+def _load_batch(target: Target, batch: Sequence[UserRow], load: UserLoad, origin: Batch | None, how: _How) -> None:
     def refused(row: UserRow, reason: str) -> None:
         load.rejects.append(refusal(Entity.USER.value, row, reason, origin))
 
@@ -60,13 +72,16 @@ def _load_batch(
             load.counts += counts
 
 
-def _insert(target: Target, rows: Sequence[UserRow], origin: Batch | None, how: dict[str, bool]) -> LoadCounts:
+def _insert(target: Target, rows: Sequence[UserRow], origin: Batch | None, how: _How) -> LoadCounts:
     with target.raw_transaction() as conn:
+        if how.beside is not None:
+            how.beside(conn, rows)
         conn.execute(statement("people_stage"))
         copy_rows(conn, "arriving_user", UserRow._fields, rows)
         if origin is not None and origin.embedded_losses:
             conn.execute(statement("people_losses"), {"app": target.app_id} | _losses_of_creators(origin))
-        found = conn.execute(statement("people_insert"), {"app": target.app_id} | how).fetchone()
+        given = {"app": target.app_id, "restore": how.restore, "listed": how.listed}
+        found = conn.execute(statement("people_insert"), given).fetchone()
     assert found is not None, "an aggregate gives one row"
     written, arriving = found
     return LoadCounts(written, arriving - written)

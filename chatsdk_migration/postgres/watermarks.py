@@ -27,7 +27,6 @@ class Watermark:
         swept_at: When all of it was last read.
         last_message_at: As Stream served it.
         truncated_at: As Stream served it.
-        member_count: Stream's own count.
         digest: Of the channel's own fields, members and read positions, as mapped.
         seen_at: Time of the newest change that Stream showed.
         applied_at: Time of the newest one that was carried.
@@ -39,7 +38,6 @@ class Watermark:
     swept_at: datetime | None = None
     last_message_at: str | None = None
     truncated_at: str | None = None
-    member_count: int | None = None
     digest: str | None = None
     seen_at: datetime | None = None
     applied_at: datetime | None = None
@@ -60,7 +58,6 @@ def of_state(state: Json, began: float, *, swept: bool = False, digest: str | No
         at if swept else None,
         channel.get("last_message_at"),
         channel.get("truncated_at"),
-        channel.get("member_count"),
         digest,
         created_at=channel.get("created_at"),
     )

@@ -12,5 +12,6 @@ person has its own, later time; a read position only moves on. What somebody too
 reaction, vote, or a pin of theirs) leaves no trace of its own: it is explained when that person has been here since
 the load (``last_active_at``, or a message of theirs). A membership that somebody else took away is explained when a
 sync has listed it, or when whoever may do so has been here and the channel's count of members went down with it.
+A channel that never came is explained only where the quarantine, or the losses as withheld, name it.
 Everything else is a difference, and is named.
 """

@@ -56,6 +56,8 @@ _SINGLE_RECORDS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
 }
 """By category: the statement, the kind of difference it puts right, and the privilege it needs beyond a load's."""
+_RECORDED_WITH = ("members", "messages", "reactions", "mentions", "pins", "votes")
+"""Repairs that may change what a load has on record by channel: reactions, mentions, pins and votes."""
 
 
 @dataclass(slots=True)
@@ -193,6 +195,9 @@ class _Repair:
             for name, kind, privilege in repairs:
                 if self._has(category, kind):
                     self._do(category, name, privilege)
+        if any(self._mended.numbers[one] for one in _RECORDED_WITH):
+            with self._stage.changing():
+                self._stage.run("mend_forget_records")
 
     def _counters(self) -> None:
         """Count anew what is wrong, and what the repairs before have moved."""

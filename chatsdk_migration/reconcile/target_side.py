@@ -24,6 +24,7 @@ from chatsdk_migration.reconcile.comparison import MOST_KEPT
 from chatsdk_migration.reconcile.sql import statement
 from chatsdk_migration.reconcile.verdict import Difference, Tally, Verdict, difference
 from chatsdk_migration.settings import MappingRules
+from chatsdk_migration.words import counted
 
 BESIDE_CHANNELS = ("integrity_orphans", "integrity_duplicates")
 """Faults of integrity that a comparison channel by channel cannot see."""
@@ -48,10 +49,15 @@ LEDGER = (
     "ledger_members",
     "ledger_categories",
 )
+RECORDED = ("reactions", "mentions", "pins", "votes")
+"""What a load records by channel, in number and digest."""
 COMPLETENESS = ("complete_channels", "ledger_missing")
 
 WITHHELD_MESSAGES = [kind for kind in losses.WITHHELD if kind.startswith("message_")]
 """Losses whose message must not be in the target."""
+NOT_RECORDED = (
+    "Syncs have changed these since the loads, whose record was not compared: {}. `verify` compares them with Stream."
+)
 NO_EVENTS_READ = "event_outbox was not looked at: GRANT SELECT ON event_outbox TO the role."
 
 
@@ -76,6 +82,11 @@ def with_ledger(target: Target, rules: MappingRules, cids: Sequence[str] | None 
     given = {"app": target.app_id, "cids": list(cids) if cids is not None else None}
     with target.transaction(read_only=True) as conn:
         verdict.compared.update(dict(conn.execute(statement("ledger_compared"), given).fetchall()))
+        outdated = conn.execute(statement("ledger_outdated"), given | {"categories": list(RECORDED)}).fetchall()
+    if outdated:
+        verdict.advice.append(
+            NOT_RECORDED.format(", ".join(f"{one} of {counted(n, 'channel')}" for one, n in outdated))
+        )
     return verdict
 
 
@@ -110,7 +121,8 @@ def mend_people(target: Target, wrong: Iterable[Difference], rows: Mapping[str, 
     with target.transaction() as conn:
         for person, names in fields.items():
             if person in rows:
-                given = {"app": target.app_id, "fields": sorted(names), **rows[person]._asdict()}
+                named = {"fields": sorted(names), "administrators": list(target.settings.administrators)}
+                given = {"app": target.app_id} | named | rows[person]._asdict()
                 number += conn.execute(statement("mend_user"), given).rowcount
     return number
 

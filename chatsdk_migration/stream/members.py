@@ -49,10 +49,10 @@ def walk_members(client: StreamClient, state: Json) -> Iterator[list[Json]]:
 def holds_all_members(state: Json) -> bool:
     """Say whether a state's member list is complete: below its maximum, and not below the channel's own count.
 
-    The count alone proves nothing: it may differ from the rows in either direction.
+    The count alone proves nothing: it may differ from the rows in either direction, or be no number at all.
     """
-    held = len(state.get("members") or [])
-    return held < MEMBERS_IN_STATE and held >= (state["channel"].get("member_count") or 0)
+    held, count = len(state.get("members") or []), state["channel"].get("member_count") or 0
+    return held < MEMBERS_IN_STATE and isinstance(count, int) and held >= count
 
 
 def _listing(client: StreamClient, cid: str) -> Listing:

@@ -83,7 +83,7 @@ class _Tally:
 
     def add(self, state: Json) -> None:
         channel = state["channel"]
-        held, count = channel.get("member_count") or 0, channel.get("message_count")
+        held, count = _number(channel.get("member_count")) or 0, _number(channel.get("message_count"))
         self.channels += 1
         self.members += held
         self.messages += count or 0
@@ -92,6 +92,11 @@ class _Tally:
         self.member_pages += math.ceil(held / members.PAGE) + 1 if held >= channels.MEMBERS_IN_STATE else 0
         if len(self.sample) < SAMPLED_CHANNELS and count != 0:
             self.sample.append(cid_of(state))
+
+
+def _number(value: object) -> int | None:
+    """Give a count of Stream's; what is none is not known."""
+    return value if isinstance(value, int) else None
 
 
 def estimate(client: StreamClient, *, full: bool = True, concurrency: int = 8, share: float = 1.0) -> Plan:

@@ -45,6 +45,7 @@ class Detected:
     Attributes:
         looked_at: Channels that Stream lists.
         digests: Of every listed channel, what will stand in its watermark.
+        removed: Channels that are listed and that somebody in ChatSDK deleted.
         not_searched: Channels whose changed messages could not be searched for.
     """
 
@@ -53,6 +54,7 @@ class Detected:
     new: dict[str, Json] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
     not_searched: set[str] = field(default_factory=set)
 
 
@@ -88,7 +90,7 @@ class Detector:
         for page in self._pages():
             for state in page:
                 self._look(state, sweep, out, places)
-        listed = out.plans.keys() | out.new.keys() | self.removed
+        listed = out.plans.keys() | out.new.keys() | out.removed
         asked = self.known if self.only is None else self.known.keys() & self.only
         out.gone = [cid for cid in asked if cid not in listed and not self.known[cid]]
         self._search(places, out)
@@ -111,6 +113,7 @@ class Detector:
         cid, channel = cid_of(state), state["channel"]
         out.looked_at += 1
         if cid in self.removed:
+            out.removed.add(cid)
             return
         out.digests[cid] = digest(state, self.target.settings.app_id, self.rules)
         mark = self.marks.get(cid)
@@ -191,7 +194,7 @@ class Detector:
         sizes = {cid: size.total for cid, size in found.items()}
         kept = min(calls // 2, sum(sizes.get(plan.cid, 0) for plan in seeing))
         chosen = _within(blind, sizes, calls - kept)
-        return chosen + _within(seeing, sizes, calls - sum(sizes[plan.cid] for plan in chosen))
+        return chosen + _within(seeing, sizes, max(kept, calls - sum(sizes[plan.cid] for plan in chosen)))
 
     def _mark(self, cid: str) -> Watermark:
         return self.marks.get(cid) or Watermark()

@@ -24,7 +24,7 @@ from chatsdk_migration.errors import (
     MigrationError,
     PermanentError,
 )
-from chatsdk_migration.models import Batch, Entity, Json
+from chatsdk_migration.models import Batch, Entity, Json, Loss, Rejected
 from chatsdk_migration.postgres import ledger
 from chatsdk_migration.postgres import watermarks as stored
 from chatsdk_migration.postgres.channels import load_channels
@@ -283,14 +283,25 @@ class _Sync:
     def _carry(self, cid: str, state: Json) -> ChannelSync:
         """Carry a channel that is new, whole."""
         row, out = mapped_channel(state, self._settings.app_id, self._settings.mapping, self._migration.began)
-        if row is None:
-            return ChannelSync()
-        load_users(self._target, out.users.values(), self._settings.user_batch_size, out)
-        for problem in load_channels(self._target, [row], 1, out).problems.values():
+        target, app_id = self._target, self._target.app_id
+        people = load_users(target, out.users.values(), self._settings.user_batch_size, out)
+        loaded = load_channels(
+            target, [row] if row else [], 1, out, beside=lambda conn: ledger.add_losses(conn, app_id, out.losses)
+        )
+        for problem in loaded.problems.values():
             raise problem
-        self._persons.add_losses(out.losses, {cid})
-        ledger.settle(self._target, Entity.CHANNEL, cid)
+        rejects = [*out.rejects, *people.rejects, *loaded.rejects]
+        if row is None or loaded.rejects:
+            self._leave_out(out.losses, rejects)
+            return ChannelSync(left_out=True)
+        ledger.follow_rejects(target, rejects, {Entity.CHANNEL: [cid]}, self._migration.run_id)
         return self._load(cid)
+
+    def _leave_out(self, lost: list[Loss], rejects: list[Rejected]) -> None:
+        """Note why a channel is not carried; that of one which is met again in each sync is noted once."""
+        ledger.follow_rejects(self._target, rejects, {}, self._migration.run_id)
+        with self._target.transaction() as conn:
+            ledger.add_losses(conn, self._target.app_id, [one for one in lost if ledger.is_listed(one.kind)])
 
     def _load(self, cid: str) -> ChannelSync:
         """Carry what hangs on a channel, as a first load does."""
@@ -346,6 +357,8 @@ class _Sync:
     def _look_for(self, cid: str) -> ChannelSync:
         """Follow a channel that the list did not show, should it be there after all; else it is gone."""
         state = read_channel(self._source, cid)
+        if cid in self._removed:
+            return ChannelSync()
         self._detected.digests[cid] = digest(state, self._settings.app_id, self._settings.mapping)
         return self._follow(Plan(cid, state, everything=True, people=True))
 
@@ -375,6 +388,7 @@ class _Sync:
             report.applied.update(channel.applied)
         report.applied = +report.applied
         report.conflicts = conflicts(self._target)
+        report.quarantined = ledger.open_rejects(self._target)
         report.lag_seconds = lag(self._target, report.finished).app or 0.0
 
 

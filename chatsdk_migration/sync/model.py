@@ -40,6 +40,7 @@ class ChannelSync:
         applied: Rows changed, by kind of change.
         is_new: It was carried for the first time, whole.
         gone: It is no longer in Stream.
+        left_out: It is new and cannot be carried; its record is in quarantine, or it is withheld.
         problem: Why it could not be synced; its watermark stays where it was.
         seconds: Wall time.
         api_calls: Calls made to Stream for it alone.
@@ -48,6 +49,7 @@ class ChannelSync:
     applied: Counter[str] = field(default_factory=Counter)
     is_new: bool = False
     gone: bool = False
+    left_out: bool = False
     problem: MigrationError | None = None
     seconds: float = 0.0
     api_calls: int = 0
@@ -69,6 +71,7 @@ class SyncReport:
         channels: Those that were read, by cid.
         applied: Rows changed, by kind of change, over all channels and people.
         conflicts: All that stand, also those of earlier syncs.
+        quarantined: Rejected records that wait, also those of the load.
         api_calls: Calls made to Stream.
         lag_seconds: Between ``started`` and the oldest watermark.
         not_searched: Channels whose changed messages could not be searched for.
@@ -82,6 +85,7 @@ class SyncReport:
     channels: dict[str, ChannelSync] = field(default_factory=dict)
     applied: Counter[str] = field(default_factory=Counter)
     conflicts: list[Conflict] = field(default_factory=list)
+    quarantined: int = 0
     api_calls: int = 0
     lag_seconds: float = 0.0
     not_searched: int = 0
@@ -108,6 +112,7 @@ class SyncReport:
             "new_channels": self.new_channels,
             "applied": dict(self.applied),
             "conflicts": len(self.conflicts),
+            "quarantined": self.quarantined,
             "api_calls": self.api_calls,
             "lag_seconds": round(self.lag_seconds, 1),
             "not_searched": self.not_searched,

@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from chatsdk_migration.errors import GoneFromSourceError
-from chatsdk_migration.models import Batch, Json, Loss, UserRow
+from chatsdk_migration.models import Batch, Entity, Json, Loss, Rejected, UserRow
 from chatsdk_migration.postgres import ledger
-from chatsdk_migration.postgres.copying import copy_rows, in_halves
+from chatsdk_migration.postgres.copying import copy_rows, in_halves, refusal
 from chatsdk_migration.postgres.people import load_users
 from chatsdk_migration.postgres.sql import statement
+from chatsdk_migration.postgres.target import Connection
 from chatsdk_migration.stream import changes
 from chatsdk_migration.stream.client import StreamClient
 from chatsdk_migration.stream.users import users_by_id, walk_banned_users, walk_users
@@ -47,6 +48,8 @@ class People:
     def __init__(self, migration: Migration, source: StreamClient, now: datetime) -> None:
         self._settings, self._target = migration.settings, migration.target
         self._source, self._now = source, now
+        self._run_id = migration.run_id
+        self._rejected: set[str] = set()
         self._one_at_a_time = threading.Lock()
 
     def follow(self, since: datetime, named: Collection[str], sweep: Sweep | None) -> Counter[str]:
@@ -59,13 +62,14 @@ class People:
         """
         applied: Counter[str] = Counter()
         seen: set[str] = set()
+        self._rejected = self._ids("sync_people_rejected")
         for page in self._pages(since, sweep):
             seen |= self._take(page, applied)
         asked = (set(named) | self._doubtful(sweep)) - seen
         for page in users_by_id(self._source, sorted(asked)):
             seen |= self._take(page, applied)
         if seen or sweep not in EVERYBODY:  # a list that shows nobody at all is not believed
-            applied["users changed"] += self._leave(asked - seen)
+            applied["users changed"] += self._leave(asked - seen, sweep)
         return applied
 
     def follow_deleted(self, met: Iterable[UserRow], lost: Iterable[Loss]) -> int:
@@ -83,18 +87,8 @@ class People:
         changed = self._ids("sync_people_differ", **given)
         if not changed:
             return 0
-        self.add_losses((one for one in lost if one.stream_id in changed), ())
-        return self._change([rows[one] for one in changed], listed=False)
-
-    def add_losses(self, found: Iterable[Loss], fresh: Collection[str]) -> None:
-        """Note what new people or channels lost beside that of the whole app; of others, what is listed one by one."""
-        new, sums = (one for one in found if one.stream_id in fresh or ledger.is_listed(one.kind)), ledger.Sums()
-        lines = ledger.listed_lines(new, sums) + sums.rows()
-        if lines:
-            names = ("entities", "kinds", "ids", "numbers", "details")
-            given = dict(zip(names, map(list, zip(*lines, strict=True)), strict=True))
-            with self._target.transaction() as conn:
-                conn.execute(statement("sync_add_losses"), given | {"app": self._target.app_id})
+        self._list_losses(lost, changed)
+        return self._change([rows[one] for one in changed], listed=False)[0]
 
     def _pages(self, since: datetime, sweep: Sweep | None) -> Iterator[list[Json]]:
         if sweep in EVERYBODY:
@@ -115,27 +109,59 @@ class People:
         out = Batch(sources=page)
         for raw in page:
             map_listed_user(raw, self._settings.mapping, out, now=self._now)
-        fresh = self._ids("sync_new_people", ids=list(out.users))
-        loaded = load_users(self._target, out.users.values(), self._settings.user_batch_size, out, listed=True)
+
+        def count_losses(conn: Connection, rows: Sequence[UserRow]) -> None:
+            given = {"app": self._target.app_id, "ids": [row.id for row in rows]}
+            fresh = {one for (one,) in conn.execute(statement("sync_new_people"), given)}
+            ledger.add_losses(conn, self._target.app_id, [one for one in out.losses if one.stream_id in fresh])
+
+        size = self._settings.user_batch_size
+        loaded = load_users(self._target, out.users.values(), size, out, listed=True, beside=count_losses)
+        changed, refused = self._change(list(out.users.values()), listed=True, origin=out)
         applied["users added"] += loaded.counts.written
-        applied["users changed"] += self._change(list(out.users.values()), listed=True)
-        self.add_losses(out.losses, fresh)
+        applied["users changed"] += changed
+        self._list_losses(out.losses, out.users)
+        self._quarantine([*out.rejects, *loaded.rejects, *refused], out.users)
         return {str(raw.get("id")) for raw in page}
 
-    def _leave(self, ids: Collection[str]) -> int:
-        """Follow people whom Stream does not list any more; give how many changed."""
+    def _quarantine(self, found: list[Rejected], met: Iterable[str]) -> None:
+        """Keep the records that cannot be carried, and let go of those that were carried now."""
+        carried = set(met) - {one.stream_id for one in found}
+        if found or carried & self._rejected:
+            ledger.follow_rejects(self._target, found, {Entity.USER: carried}, self._run_id)
+
+    def _list_losses(self, found: Iterable[Loss], people: Iterable[str]) -> None:
+        """Bring what is listed of people one by one up to date; sums count only whom nobody has carried yet."""
+        lines = {(one.kind, one.stream_id): one for one in found if ledger.is_listed(one.kind)}
+        now = {
+            "app": self._target.app_id,
+            "listed": ledger.listed_kinds(),
+            "people": list(people),
+            "kinds": [kind for kind, _ in lines],
+            "ids": [who for _, who in lines],
+        }
+        with self._target.transaction() as conn:
+            conn.execute(statement("sync_people_losses"), now)
+            ledger.add_losses(conn, self._target.app_id, lines.values())
+
+    def _leave(self, ids: Collection[str], sweep: Sweep | None) -> int:
+        """Follow people whom Stream does not list any more; give how many changed.
+
+        Whoever was changed here too, and is a conflict, is looked for again in sweeps of everybody only.
+        """
         if not ids:
             return 0
-        given = {"app": self._target.app_id, "ids": list(ids)}
+        given = {"app": self._target.app_id, "ids": list(ids), "everybody": sweep in EVERYBODY}
         with self._target.transaction(read_only=True) as conn:
             rows = conn.execute(statement("sync_people_vanished"), given).fetchall()
         out = Batch()
         for user_id, cid, stream_id in rows:
             embedded = self._author(cid, stream_id) if stream_id is not None else None
             map_vanished_user(user_id, embedded, self._settings.mapping, out, now=self._now)
-        changed = self._change(list(out.users.values()), listed=False) if rows else 0
-        self.add_losses(out.embedded_losses, ())
-        return changed
+        if not rows:
+            return 0
+        self._list_losses(out.embedded_losses, out.users)
+        return self._change(list(out.users.values()), listed=False)[0]
 
     def _author(self, cid: str, stream_id: str) -> Json | None:
         """Read who wrote a message, as Stream embeds it there now."""
@@ -149,15 +175,18 @@ class People:
         with self._target.transaction(read_only=True) as conn:
             return {one for (one,) in conn.execute(statement(query), given | {"app": self._target.app_id})}
 
-    def _change(self, rows: list[UserRow], *, listed: bool) -> int:
-        """Change people in one transaction; a row PostgreSQL refuses costs that row only."""
-        refused: list[UserRow] = []  # the load of new people has put the reason into quarantine
+    def _change(self, rows: list[UserRow], *, listed: bool, origin: Batch | None = None) -> tuple[int, list[Rejected]]:
+        """Change people in one transaction; give how many changed, and the rows that PostgreSQL refuses."""
+        refused: list[Rejected] = []
+
+        def refuse(row: UserRow, reason: str) -> None:
+            refused.append(refusal(Entity.USER.value, row, reason, origin))
 
         def write(some: Any) -> int:
             return self._write(some, listed=listed)
 
         with self._one_at_a_time:  # channels side by side meet the same people
-            return sum(in_halves(rows, write, lambda row, _: refused.append(row)))
+            return sum(in_halves(rows, write, refuse)), refused
 
     def _write(self, rows: Any, *, listed: bool) -> int:
         given = {"app": self._target.app_id, "now": self._now, "listed": listed}

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from chatsdk_migration import losses
@@ -139,7 +139,7 @@ class SyncStage(ChannelStage):
                     states = self._scope.user_message != "none"
                     self.applied["positions"] += self._scope.row("sync_positions", states=states)[0]
             merge.audit(self._scope)
-            self._keep_notes(now)
+            self._keep_notes(now, since)
 
     def _apply_people(self) -> None:
         scope = self._scope
@@ -150,18 +150,23 @@ class SyncStage(ChannelStage):
                 return
             self._noted(merge.Outcome(rejects=Counter(dict(scope.run("reject_members").fetchall()))))
             joined, changed, left, outside = scope.row("sync_members")
-            if joined and scope.user_message != "none":
+            states = scope.user_message != "none"
+            self.applied["mentions added"] += scope.row("sync_mentions_joined", states=states)[0]
+            if joined and states:
                 scope.run("sync_states_joined", users=joined, everything=scope.user_message == "all")
             if outside:
-                scope.run("sync_states_left", users=outside)
+                self.applied["mentions removed"] += scope.row("sync_states_left", users=outside)[0]
         self.applied.update({"members joined": len(joined), "members changed": changed, "members left": left})
 
     def _free_reused(self, now: datetime) -> None:
-        """Let go of messages whose ids Stream has given to others."""
+        """Let go of messages whose ids Stream has given to others, and of what hangs on them: nothing leads back."""
+        scope = self._scope
         if self._staged["stage_message"]:
-            with self._scope.transaction():
-                self._scope.run("sync_reused", now=now)
-                self.applied["messages deleted"] += self._scope.row("sync_bury", now=now)[0]
+            with scope.transaction():
+                if scope.run("sync_reused", now=now).rowcount > 0:
+                    self.applied["messages deleted"] += scope.row("sync_bury", now=now)[0]
+                    self._apply_items()
+                scope.run("sync_uncounted")
 
     def _load_new(self) -> None:
         """Load the messages that are new, numbered after all that are there."""
@@ -192,10 +197,13 @@ class SyncStage(ChannelStage):
         scope.run("sync_items")
         scope.conn.execute(b"ANALYZE stage_sync_scope, stage_sync_item")
         scope.run("sync_taken_away_kept")
+        scope.run("sync_forget_categories")
         for name, kind in _ITEMS:
             self.applied[kind] += max(scope.run(name).rowcount, 0)
-        self.applied["mentions removed"] += scope.row("sync_drop_mentions")[0]
-        self.applied["mentions added"] += scope.row("sync_add_mentions")[0]
+        mode = scope.user_message
+        self.applied["mentions removed"] += scope.row("sync_drop_mentions", sparse=mode == "unread_and_mentions")[0]
+        self.applied["mentions added"] += scope.row("sync_add_mentions", states=mode != "none")[0]
+        scope.run("sync_withhold_mentions")
         scope.run("sync_taken_away")
         scope.run("sync_remember_items")
 
@@ -224,21 +232,23 @@ class SyncStage(ChannelStage):
         parts = [one for one in batch.losses if one.entity in _OF_MESSAGES - whole and not ledger.is_listed(one.kind)]
         self._copy_own("stage_sync_loss", Loss._fields, [(*one[:2], repair(one[2]), repair(one[3])) for one in parts])
 
-    def _keep_notes(self, now: datetime) -> None:
+    def _keep_notes(self, now: datetime, since: datetime | None) -> None:
+        """Note what was lost and counted in one transaction: what is counted twice or not at all, nobody would see."""
         scope = self._scope
         copy_rows(scope.conn, "stage_loss", LOSS_COLUMNS, self._sums.rows())
         self._sums = ledger.Sums()
         replaced = (MEMBER_ENTITIES if self._people else frozenset()) | (
             _OF_MESSAGES if self.everything else frozenset()
         )
-        merge.keep_notes(scope, replaced)
         given = {"summed": ledger.summed_kinds(), "withheld": losses.WITHHELD, "replaced": list(replaced)}
         with scope.transaction():
+            merge.keep_notes(scope, replaced)
             if self.everything:
                 months = self._months
                 scope.run("forget_source_months")
             else:
-                scope.run("sync_settle_quarantine", entities=list(_OF_MESSAGES))
+                stretch = since and f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+                scope.run("sync_settle_quarantine", entities=list(_OF_MESSAGES), since=stretch)
                 fresh = scope.run("sync_keep_losses", entities=list(_OF_MESSAGES), **given)
                 months = Counter(self._month_of[one] for (one,) in fresh if one in self._month_of)
             scope.run("sync_add_months", months=list(months), numbers=list(months.values()))

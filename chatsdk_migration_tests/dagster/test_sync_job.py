@@ -84,6 +84,17 @@ def test_changed_channels_get_materializations_and_new_ones_partitions(
     assert materialized(instance, run(instance)) == set()
 
 
+def test_a_new_channel_that_cannot_be_carried_is_rejected_and_no_partition(
+    world: World, instance: dg.DagsterInstance
+) -> None:
+    world.add_channel("team:odd", created_by="ann", created_at=world.clock(), members=("ann",))
+    world.update_channel("team:odd", disabled="soon")
+    result = run(instance)
+    assert result.success
+    assert materialized(instance, result) == set()
+    assert all_channels(instance) == [GENERAL, OTHER]
+
+
 def test_no_sync_beside_a_load(world: World, instance: dg.DagsterInstance) -> None:
     load = build_definitions().resolve_job_def("full_migration")
     instance.create_run_for_job(load, status=dg.DagsterRunStatus.STARTED)

@@ -16,6 +16,7 @@ from chatsdk_migration import sync
 from chatsdk_migration.demo.world import World
 from chatsdk_migration.reconcile.app import Scope, verify
 from chatsdk_migration.sync import Conflict, Sweep
+from chatsdk_migration.sync.people import People
 from chatsdk_migration.transfer import Migration
 from chatsdk_migration_tests.conftest import TargetDatabase
 from chatsdk_migration_tests.end_to_end.test_sync import NAMED, ROOM, TEAM, Sides, at, build, migrated
@@ -231,7 +232,7 @@ def test_who_is_deleted_in_stream_and_was_changed_here_is_listed(sides: Sides) -
     assert (conflict.entity, conflict.stream_id) == ("user", "dee")
     assert profile(sides, "dee")[0] == "Mine"
     sides.sql("""UPDATE app_user SET name = 'dee', custom_data = '{"stream_unlisted": true}' WHERE id = 'dee'""")
-    assert sides.sync().conflicts == []
+    assert sides.sync(Sweep.HOT).conflicts == []
 
 
 # ---- conflicts
@@ -327,3 +328,106 @@ def test_the_calls_for_people_are_told_beforehand(sides: Sides) -> None:
             sync.sync_once(migration, sweep=sweep)
         made = (sides.server.calls - before)["QueryUsers"]
         assert made <= told.calls["QueryUsers"] <= made + 1
+
+
+# ---- records that cannot be carried, and losses
+
+
+def waiting(sides: Sides) -> list[tuple[Any, ...]]:
+    return sides.sql(
+        """SELECT entity, stream_id, code FROM chatsdk_migration.quarantine
+           WHERE cid = '' AND replayed_at IS NULL AND discarded_at IS NULL ORDER BY 1, 2"""
+    )
+
+
+def spoil(world: World, who: str) -> None:
+    """Give somebody a record that no rule can read."""
+    world.update_user(who, banned="yes")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_person_whose_record_cannot_be_carried_waits_in_quarantine_until_it_is_mended(
+    known: bool, sides: Sides
+) -> None:
+    who = "dee" if known else "odd"
+    if not known:
+        sides.world.add_user(who, name="Odd")
+    spoil(sides.world, who)
+    for _ in range(2):
+        sides.sync()
+        assert [one[:2] for one in waiting(sides)] == [("user", who)]
+    with Migration(sides.settings()) as migration:
+        found = verify(migration, Scope())
+    kind = "different" if known else "missing"
+    told = [(one.category, one.kind, one.stream_id, one.explained_by) for one in found.differences]
+    assert told == [("users", kind, who, "quarantined")]
+    sides.world.update_user(who, banned=False, name="Fine")
+    sides.sync()
+    assert waiting(sides) == []
+    assert profile(sides, who)[0] == "Fine"
+
+
+def test_a_new_channel_whose_record_cannot_be_carried_waits_in_quarantine_until_it_is_mended(sides: Sides) -> None:
+    odd = "messaging:odd"
+    sides.world.add_channel(odd, created_by="ann", created_at=sides.world.clock(), members=("ann", "bob", "cy"))
+    sides.world.add_message(odd, "odd-1", user_id="ann", text="hello", at=sides.world.clock())
+    sides.world.update_channel(odd, disabled="soon")
+    for _ in range(2):
+        sides.sync()
+        assert [one[:2] for one in waiting(sides)] == [("channel", odd)]
+    with Migration(sides.settings()) as migration:
+        assert verify(migration, Scope()).unexplained == 0
+    sides.sql("DELETE FROM chatsdk_migration.quarantine")
+    assert ("channel", "missing", odd, "") in unexplained(sides)
+    sides.world.update_channel(odd, disabled=False)
+    sides.sync()
+    assert waiting(sides) == []
+    assert sides.sql("SELECT m.text FROM message m" + NAMED, "odd-1") == [("hello",)]
+    assert unexplained(sides) == []
+
+
+def lost(sides: Sides) -> list[tuple[Any, ...]]:
+    return sides.sql("SELECT kind, stream_id, occurrences FROM chatsdk_migration.loss WHERE entity = 'user' ORDER BY 1")
+
+
+def test_what_is_listed_of_people_ends_with_its_cause(target: TargetDatabase) -> None:
+    world = build()
+    world.deactivate_user("dee")
+    with migrated(world, target) as sides:
+        sides.sync()
+        assert lost(sides) == [("user_deactivated", "dee", 1)]
+        world.users["dee"].pop("deactivated_at")
+        world.update_user("dee", name="Back")
+        sides.sync()
+        assert lost(sides) == []
+
+
+def test_what_new_people_lost_is_counted_once_though_killed_right_after(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides.world.add_user("eve", name="Eve", teams=["red"], role="admin")
+    with monkeypatch.context() as patch:
+        patch.setattr(People, "_change", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sides.sync()
+    for _ in range(2):
+        sides.sync()
+        assert lost(sides) == [("user_role", "eve", 1), ("user_teams", "", 1)]
+
+
+def killed(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_conflict_of_somebody_deleted_in_stream_is_looked_up_in_sweeps_of_everybody_only(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides.sql("UPDATE app_user SET name = 'Mine' WHERE id = 'cy'")
+    forget(sides.world, "cy")
+    assert [one.stream_id for one in sides.sync(Sweep.ALL).conflicts] == ["cy"]
+    looked_up: list[str] = []
+    monkeypatch.setattr(People, "_author", lambda _, cid, __: looked_up.append(cid))
+    assert [one.stream_id for one in sides.sync().conflicts] == ["cy"]
+    assert looked_up == []
+    sides.sync(Sweep.ALL)
+    assert looked_up

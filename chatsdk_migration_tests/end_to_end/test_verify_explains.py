@@ -104,6 +104,7 @@ def test_nothing_of_a_person_whose_record_is_rejected_is_taken_away(
     sides: Sides, who: str, theirs: set[tuple[str, str]]
 ) -> None:
     sides.world.update_user(who, role=5)
+    sides.sync()
     assert {(category, "extra", named, "quarantined") for category, named in theirs} <= explained(sides)
 
 

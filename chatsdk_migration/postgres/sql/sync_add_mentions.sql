@@ -1,3 +1,5 @@
+-- Beside each goes the state of the message, read or not as a load would have it, where such rows are written; a load
+-- writes none for what was read and mentions nobody.
 WITH added AS (
     INSERT INTO mention (id, message_id, app_id, mentioned_user_id, mentioner_user_id, created_at)
     SELECT DISTINCT ON (s.id) s.id, s.message_id, %(app)s::uuid, s.mentioned_user_id, s.mentioner_user_id, s.created_at
@@ -12,7 +14,16 @@ WITH added AS (
     ON CONFLICT (id) DO NOTHING
     RETURNING message_id, mentioned_user_id
 ), flagged AS (
-    UPDATE user_message u SET flags = coalesce(u.flags, 0) | 2 FROM added a
-    WHERE u.app_id = %(app)s AND u.user_id = a.mentioned_user_id AND u.message_id = a.message_id AND coalesce(u.flags, 0) & 2 = 0
+    INSERT INTO user_message AS u (user_id, app_id, message_id, flags)
+    SELECT a.mentioned_user_id, %(app)s::uuid, a.message_id, 2 + CASE
+        WHEN coalesce(r.reads_all, true) OR m.created_at <= r.last_read OR m.user_id = a.mentioned_user_id THEN 1 ELSE 0 END
+    FROM added a
+    CROSS JOIN LATERAL (SELECT m.user_id, m.created_at FROM message m WHERE m.app_id = %(app)s AND m.id = a.message_id LIMIT 1) m
+    LEFT JOIN chatsdk_migration.read_position r
+        ON r.app_id = %(app)s AND r.channel_id = %(channel)s AND r.user_id = a.mentioned_user_id
+    WHERE %(states)s OR EXISTS (SELECT FROM user_message o WHERE o.app_id = %(app)s AND o.user_id = a.mentioned_user_id
+                                AND o.message_id = a.message_id)
+    ORDER BY a.mentioned_user_id, a.message_id
+    ON CONFLICT (app_id, user_id, message_id) DO UPDATE SET flags = coalesce(u.flags, 0) | 2 WHERE coalesce(u.flags, 0) & 2 = 0
 )
 SELECT count(*) FROM added

@@ -7,13 +7,26 @@ WITH buried AS (
       AND hashtextextended(m.text, 0) IS NOT DISTINCT FROM b.text_digest
       AND chatsdk_migration.row_digest(m.user_id, m.attachments, m.parent_id, m.reply_to_id, m.poll_id, m.created_at,
                                        m.edited_at, m.deleted_at) = b.row_digest
-    RETURNING c.stream_id, m.*
-), unread AS (
-    -- What the report says that Stream holds.
-    UPDATE chatsdk_migration.source_month r SET messages = greatest(r.messages - w.messages, 1)
-    FROM (SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month, count(*) AS messages
-          FROM buried WHERE channel_id = %(channel)s GROUP BY 1) w
-    WHERE r.app_id = %(app)s AND r.cid = %(cid)s AND r.month = w.month
+    RETURNING c.stream_id, b.loaded_at, m.*
+), unread AS MATERIALIZED (
+    -- What the report says that Stream holds; what it has not counted yet is not taken off.
+    SELECT k.cid, to_char(w.created_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month, count(*) AS messages
+    FROM buried w
+    CROSS JOIN LATERAL (
+        SELECT k.cid, k.uncounted_since FROM chatsdk_migration.channel_map k
+        WHERE w.channel_id = %(channel)s AND k.app_id = %(app)s AND k.cid = %(cid)s
+        UNION ALL
+        SELECT k.cid, k.uncounted_since FROM chatsdk_migration.channel_map k
+        WHERE w.channel_id <> %(channel)s AND k.app_id = %(app)s AND k.channel_id = w.channel_id
+    ) k
+    WHERE NOT coalesce(w.loaded_at >= k.uncounted_since, false)
+    GROUP BY 1, 2
+), fewer AS (
+    UPDATE chatsdk_migration.source_month r SET messages = r.messages - u.messages
+    FROM unread u WHERE r.app_id = %(app)s AND r.cid = u.cid AND r.month = u.month AND r.messages > u.messages
+), none AS (
+    DELETE FROM chatsdk_migration.source_month r
+    USING unread u WHERE r.app_id = %(app)s AND r.cid = u.cid AND r.month = u.month AND r.messages <= u.messages
 ), noted AS (
     UPDATE chatsdk_migration.message_map b
     SET text_digest = NULL, gone_at = %(now)s::timestamptz,

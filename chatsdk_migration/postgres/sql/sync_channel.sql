@@ -1,13 +1,20 @@
 -- Field by field: what Stream changed is carried where the field is as it was carried. Two are a direct message, which has
--- a cid of its own; who has joined here beside Stream's two makes it a group.
+-- a cid of its own; who has joined here beside Stream's two makes it a group. Counted are those who are members here when
+-- the changes of members, which come next, are made: without whom Stream has and who left here.
 WITH people AS (
     SELECT count(*) AS people FROM (
-        SELECT user_id::text FROM stage_member
+        SELECT s.user_id::text FROM stage_member s
+        WHERE NOT EXISTS (SELECT FROM chatsdk_migration.read_position b
+                          WHERE b.app_id = %(app)s AND b.channel_id = %(channel)s AND b.user_id = s.user_id)
+          AND (SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = s.user_id) IS NOT NULL
         UNION
         SELECT m.user_id FROM channel_member m
         WHERE m.app_id = %(app)s AND m.channel_id = %(channel)s AND NOT EXISTS (
             SELECT FROM chatsdk_migration.read_position b
-            WHERE b.app_id = %(app)s AND b.channel_id = %(channel)s AND b.user_id = m.user_id)
+            WHERE b.app_id = %(app)s AND b.channel_id = %(channel)s AND b.user_id = m.user_id
+              AND (b.role, b.joined_at) IS NOT DISTINCT FROM (m.role, m.joined_at)
+              AND NOT EXISTS (SELECT FROM stage_member s WHERE s.user_id = b.user_id)
+              AND NOT EXISTS (SELECT FROM stage_reject r WHERE r.entity = 'member' AND r.stream_id = b.user_id))
     ) one
 ), source AS (
     SELECT s.name, s.image_url, s.config, s.created_by, s.created_at, s.updated_at, s.stream_cid,

@@ -17,5 +17,20 @@ FROM (
     UNION ALL
     SELECT s.message_id, chatsdk_migration.poll_digest(s.question, s.options, s.is_anonymous, s.is_multi_choice, s.ends_at)
     FROM stage_poll s
+    UNION ALL
+    -- what Stream has in a form that cannot be carried now stays as it came
+    SELECT c.id, h.digest
+    FROM (SELECT DISTINCT r.entity, coalesce(nullif(r.message_stream_id, ''), r.stream_id) AS stream_id
+          FROM stage_reject r WHERE r.entity IN ('pin', 'mention')) r
+    JOIN stage_sync_scope c ON c.stream_id = r.stream_id
+    JOIN chatsdk_migration.carried b ON b.app_id = %(app)s AND b.message_id = c.id
+    CROSS JOIN LATERAL (
+        SELECT chatsdk_migration.item_digest('pin', n.pinned_by, NULL, n.pinned_at) AS digest FROM pinned_message n
+        WHERE r.entity = 'pin' AND n.app_id = %(app)s AND n.channel_id = %(channel)s AND n.message_id = c.id
+        UNION ALL
+        SELECT chatsdk_migration.item_digest('mention', n.mentioned_user_id, NULL, NULL) FROM mention n
+        WHERE r.entity = 'mention' AND n.app_id = %(app)s AND n.message_id = c.id
+    ) h
+    WHERE h.digest = ANY (b.items)
 ) i
 JOIN stage_sync_scope c ON c.id = i.message_id

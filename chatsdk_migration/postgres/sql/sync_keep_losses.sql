@@ -1,7 +1,16 @@
 -- Part of the channel was read: losses listed one by one are those found now for each message read again; those summed up
--- grow by what the messages lost that came now.
+-- grow by what the messages lost that came now, or with a sync before this one that was cut off before it counted them.
 WITH fresh AS MATERIALIZED (
-    SELECT stream_id FROM stage_known WHERE rank IS NOT NULL
+    SELECT k.stream_id
+    FROM (SELECT c.uncounted_since FROM chatsdk_migration.channel_map c
+          WHERE c.app_id = %(app)s AND c.cid = %(cid)s AND c.uncounted_since IS NOT NULL) c
+    CROSS JOIN stage_known k
+    WHERE k.present AND k.line IS NOT NULL
+      AND (SELECT b.loaded_at FROM chatsdk_migration.message_map b
+           WHERE b.app_id = %(app)s AND b.stream_id = k.stream_id) >= c.uncounted_since
+), counted AS (
+    UPDATE chatsdk_migration.channel_map c SET uncounted_since = NULL
+    WHERE c.app_id = %(app)s AND c.cid = %(cid)s AND c.uncounted_since IS NOT NULL
 ), listed AS MATERIALIZED (
     SELECT DISTINCT ON (s.entity, s.kind, s.stream_id) s.entity, s.kind, s.stream_id, s.occurrences, s.detail
     FROM stage_loss s WHERE NOT s.kind = ANY (%(summed)s) AND s.stream_id <> '' AND NOT s.entity = ANY (%(replaced)s)

@@ -4,6 +4,9 @@ WITH asked AS MATERIALIZED (
     SELECT b.user_id FROM chatsdk_migration.carried_user b
     JOIN app_user u ON u.app_id = %(app)s AND u.id = b.user_id
     WHERE b.app_id = %(app)s AND b.user_id = ANY (%(ids)s::text[]) AND b.listed
+      AND (%(everybody)s OR NOT EXISTS (
+          SELECT FROM chatsdk_migration.conflict k
+          WHERE k.app_id = %(app)s AND k.cid = '' AND k.entity = 'user' AND k.stream_id = b.user_id))
 ), wrote AS (
     SELECT DISTINCT ON (m.user_id) m.user_id, x.channel_id, x.stream_id
     FROM message m

@@ -1,6 +1,23 @@
 -- A poll that is as it was carried follows Stream; those of messages that are gone, or have none any more, are let go of;
--- totals follow the votes.
-WITH changed AS (
+-- totals follow the votes. One that was changed on both sides stays, and how it came stays remembered, so that it is looked
+-- at again.
+WITH both_sides AS MATERIALIZED (
+    SELECT DISTINCT ON (p.id) c.id AS message_id, c.stream_id, t.digest
+    FROM stage_poll s JOIN poll p ON p.app_id = %(app)s AND p.id = s.id AND p.message_id = s.message_id
+    JOIN stage_sync_scope c ON c.id = s.message_id
+    JOIN chatsdk_migration.carried b ON b.app_id = %(app)s AND b.message_id = c.id
+    CROSS JOIN LATERAL (
+        SELECT chatsdk_migration.poll_digest(p.question, p.options, p.is_anonymous, p.is_multi_choice, p.ends_at) AS here,
+               chatsdk_migration.poll_digest(s.question, s.options, s.is_anonymous, s.is_multi_choice, s.ends_at) AS digest
+    ) t
+    WHERE t.here <> ALL (b.items) AND t.digest <> ALL (b.items) AND t.here <> t.digest
+    ORDER BY p.id
+), noticed AS (
+    INSERT INTO stage_sync_conflict (entity, stream_id, what)
+    SELECT 'poll', stream_id, 'poll changed in Stream and in ChatSDK' FROM both_sides
+), not_followed AS (
+    DELETE FROM stage_sync_item i USING both_sides s WHERE i.message_id = s.message_id AND i.digest = s.digest
+), changed AS (
     SELECT DISTINCT ON (p.id) p.id, s.question, s.options, s.is_anonymous, s.is_multi_choice, s.ends_at
     FROM stage_poll s JOIN poll p ON p.app_id = %(app)s AND p.id = s.id
     JOIN stage_sync_scope c ON c.id = s.message_id

@@ -8,6 +8,7 @@ WHERE (SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = s.user_id
 UNION
 SELECT 'pin', c.stream_id, 'pinned in Stream, unpinned in ChatSDK'
 FROM stage_pin s JOIN stage_sync_scope c ON c.id = s.message_id
+JOIN message m ON m.app_id = %(app)s AND m.id = c.id AND m.deleted_at IS NULL
 WHERE (SELECT u.id FROM app_user u WHERE u.app_id = %(app)s AND u.id = s.pinned_by) IS NOT NULL
   AND NOT EXISTS (SELECT FROM pinned_message p WHERE p.app_id = %(app)s AND p.channel_id = %(channel)s AND p.message_id = s.message_id)
 UNION

@@ -25,7 +25,9 @@ FROM doubtful d CROSS JOIN LATERAL (
     FROM mention n WHERE n.app_id = %(app)s AND n.message_id = d.id
     UNION ALL
     SELECT chatsdk_migration.item_digest('pin', n.pinned_by, NULL, n.pinned_at)
-    FROM pinned_message n WHERE n.app_id = %(app)s AND n.channel_id = %(channel)s AND n.message_id = d.id
+    FROM pinned_message n
+    WHERE n.app_id = %(app)s AND n.message_id = d.id
+      AND n.channel_id = (SELECT m.channel_id FROM message m WHERE m.app_id = %(app)s AND m.id = d.id)
 ) h
 EXCEPT
 SELECT p.message_id, chatsdk_migration.item_digest('vote', v.user_id, v.option_id, v.voted_at)

@@ -1,9 +1,10 @@
 -- Stream's changes of a person, where the person is as carried. last_active_at stays: it is ChatSDK's own since the load.
+-- So is the right of an administrator, which never comes from Stream: whoever was given it here follows Stream in all else.
 WITH source AS MATERIALIZED (
     SELECT DISTINCT ON (s.id) s.*, chatsdk_migration.user_digest(s.name, s.image_url, s.custom_data) AS digest
     FROM arriving_user s ORDER BY s.id
 ), three AS MATERIALIZED (
-    SELECT s.*, b.digest AS base, chatsdk_migration.user_digest(u.name, u.image_url, u.custom_data) AS here
+    SELECT s.*, b.digest AS base, chatsdk_migration.user_digest(u.name, u.image_url, u.custom_data - 'is_admin') AS here
     FROM source s
     JOIN chatsdk_migration.carried_user b ON b.app_id = %(app)s AND b.user_id = s.id
     JOIN app_user u ON u.app_id = %(app)s AND u.id = s.id
@@ -11,11 +12,13 @@ WITH source AS MATERIALIZED (
     SELECT t.id FROM three t WHERE t.digest <> t.base AND t.here <> t.base AND t.here <> t.digest
 ), written AS (
     UPDATE app_user u
-    SET name = t.name, image_url = t.image_url, custom_data = t.custom_data,
+    SET name = t.name, image_url = t.image_url,
+        custom_data = t.custom_data || CASE WHEN u.custom_data ? 'is_admin'
+                                       THEN jsonb_build_object('is_admin', u.custom_data -> 'is_admin') ELSE '{}' END,
         updated_at = greatest(u.updated_at, t.updated_at)
     FROM three t
     WHERE u.app_id = %(app)s AND u.id = t.id AND t.here = t.base AND t.digest <> t.base
-      AND chatsdk_migration.user_digest(u.name, u.image_url, u.custom_data) = t.base
+      AND chatsdk_migration.user_digest(u.name, u.image_url, u.custom_data - 'is_admin') = t.base
     RETURNING u.id, t.digest
 ), noted AS (
     -- What was not followed stays as it was, so that it is looked at again.

@@ -13,6 +13,8 @@ WHERE f.explained_by IS NULL AND k.app_id = %(app)s AND k.cid = %(cid)s
           AND k.what = left(f.item || ' of ' || f.person, 300) || ': in Stream, taken away in ChatSDK'
       WHEN 'vote' THEN k.stream_id = f.stream_id AND f.category = 'votes' AND f.kind = 'missing'
           AND k.what = left(f.item || ' of ' || f.person, 300) || ': in Stream, taken back in ChatSDK'
+      WHEN 'poll' THEN k.stream_id = f.stream_id AND f.category = 'polls' AND f.kind = 'different'
+          AND f.field IN ('question', 'options', 'is_anonymous', 'is_multi_choice', 'ends_at')
       WHEN 'pin' THEN k.stream_id = f.stream_id AND f.category = 'pins' AND f.kind = 'missing'
       WHEN 'member' THEN k.stream_id = f.person AND f.category = 'members'
           AND ((f.field = 'role' AND k.what LIKE 'role changed %%') OR (f.kind = 'extra' AND k.what LIKE 'left in Stream%%')

@@ -10,4 +10,8 @@ WHERE f.explained_by IS NULL AND f.category = 'members' AND f.kind = 'missing'
       = (SELECT count(*) FROM channel_member m WHERE m.app_id = %(app)s AND m.channel_id = %(channel)s)
   AND EXISTS (SELECT FROM channel_member m JOIN app_user u ON u.app_id = %(app)s AND u.id = m.user_id
               WHERE m.app_id = %(app)s AND m.channel_id = %(channel)s AND m.role IN ('moderator', 'admin', 'owner')
-                AND u.last_active_at > %(since)s AND u.last_active_at <= now())
+                AND u.last_active_at > greatest(%(since)s, (
+                    -- whom a sync brought comes with Stream's time
+                    SELECT max(p.loaded_at) FROM chatsdk_migration.read_position p
+                    WHERE p.app_id = %(app)s AND p.channel_id = %(channel)s AND p.user_id = u.id))
+                AND u.last_active_at <= now())

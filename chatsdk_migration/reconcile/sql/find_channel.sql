@@ -1,10 +1,15 @@
--- A channel that the mapping did not carry has no row here; its record is in quarantine or counted as withheld. One that
--- somebody here deleted is listed as a conflict by a sync. A direct message that a third person has joined here is a group.
+-- A channel that the mapping did not carry has no row here; its record is in quarantine or counted as withheld, and where it
+-- is neither, nobody knows of it. One that somebody here deleted is listed as a conflict by a sync. A direct message that a
+-- third person has joined here is a group. A cid that another channel has stays with it.
 INSERT INTO stage_verify_found (category, kind, stream_id, target_id, field, expected, found, explained_by)
 SELECT 'channel', f.kind, %(cid)s, %(channel)s::text, f.field, f.expected, f.found,
-       CASE WHEN f.kind = 'missing' AND (s.id IS NULL OR EXISTS (
-                     SELECT FROM chatsdk_migration.quarantine q
-                     WHERE q.app_id = %(app)s AND q.entity = 'channel' AND q.stream_id = %(cid)s AND q.replayed_at IS NULL))
+       CASE WHEN f.kind = 'missing' AND (
+                     EXISTS (SELECT FROM chatsdk_migration.quarantine q
+                             WHERE q.app_id = %(app)s AND q.entity = 'channel' AND q.stream_id = %(cid)s AND q.replayed_at IS NULL)
+                     OR EXISTS (SELECT FROM stage_loss l WHERE l.kind = 'channel_deleted')
+                     OR s.id IS NULL AND EXISTS (
+                         SELECT FROM chatsdk_migration.loss l
+                         WHERE l.app_id = %(app)s AND l.cid = '' AND l.kind = 'channel_deleted' AND l.stream_id = %(cid)s))
             THEN 'quarantined'
             WHEN f.kind = 'missing' AND EXISTS (
                      SELECT FROM chatsdk_migration.conflict k
@@ -18,7 +23,8 @@ FROM (SELECT 1) one
 LEFT JOIN (SELECT * FROM stage_verify_channel LIMIT 1) s ON true
 LEFT JOIN channel c ON c.app_id = %(app)s AND c.id = %(channel)s
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN one.grown THEN 'group' ELSE s.type END AS type, CASE WHEN one.grown AND c.cid = s.stream_cid THEN c.cid ELSE s.cid END AS cid
+    SELECT CASE WHEN one.grown THEN 'group' ELSE s.type END AS type, CASE WHEN one.grown AND c.cid = s.stream_cid OR EXISTS (
+               SELECT FROM channel o WHERE o.app_id = %(app)s AND o.cid = s.cid AND o.id <> c.id) THEN c.cid ELSE s.cid END AS cid
     FROM (SELECT s.type = 'messaging' AND c.type <> 'messaging' AND (
               SELECT count(*) FROM channel_member m WHERE m.app_id = %(app)s AND m.channel_id = c.id) > 2 AS grown) one
 ) own

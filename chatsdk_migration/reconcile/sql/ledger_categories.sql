@@ -28,7 +28,8 @@ FROM chatsdk_migration.channel_load l
 JOIN chatsdk_migration.channel_map c ON c.app_id = l.app_id AND c.channel_id = l.channel_id
 LEFT JOIN there t ON t.channel_id = l.channel_id AND t.category = l.category
 WHERE l.app_id = %(app)s AND (%(cids)s::text[] IS NULL OR c.cid = ANY (%(cids)s))
-  AND NOT (EXISTS (SELECT FROM chatsdk_migration.conflict d WHERE d.app_id = %(app)s AND d.cid = c.cid
-                   AND d.entity = 'channel' AND d.what LIKE '%% deleted in ChatSDK')
+  AND NOT ((c.gone_at IS NOT NULL
+            OR EXISTS (SELECT FROM chatsdk_migration.conflict d WHERE d.app_id = %(app)s AND d.cid = c.cid
+                       AND d.entity = 'channel' AND d.what LIKE '%% deleted in ChatSDK'))
            AND NOT EXISTS (SELECT FROM channel h WHERE h.app_id = %(app)s AND h.id = c.channel_id))
   AND (l.rows, l.digest) IS DISTINCT FROM (coalesce(t.rows, 0), coalesce(t.digest, 0))

@@ -1,10 +1,11 @@
--- What went with a channel that somebody here deleted is named once, with the channel.
+-- What went with a channel that somebody here deleted is named once, with the channel. Whom a sync brought comes with
+-- Stream's time of their last activity, which says nothing of what they did here.
 INSERT INTO verify_app_found (category, kind, cid, stream_id, target_id, field, expected, found, explained_by)
 SELECT 'members', CASE WHEN m.user_id IS NULL THEN 'missing' ELSE 'different' END, c.cid, p.user_id, p.user_id, f.field, f.expected, f.found,
        CASE WHEN m.joined_at >= c.mapped_at AND m.joined_at <> p.joined_at AND f.field <> 'role' THEN 'live'
             WHEN (m.user_id IS NULL OR f.field = 'muted') AND EXISTS (
                 SELECT FROM app_user u WHERE u.app_id = %(app)s AND u.id = p.user_id
-                AND u.last_active_at > c.mapped_at AND u.last_active_at <= now()) THEN 'live'
+                AND u.last_active_at > greatest(c.mapped_at, p.loaded_at) AND u.last_active_at <= now()) THEN 'live'
             WHEN m.user_id IS NULL AND EXISTS (
                 SELECT FROM chatsdk_migration.conflict d WHERE d.app_id = %(app)s AND d.cid = c.cid AND d.entity = 'member'
                 AND d.stream_id = p.user_id AND d.what LIKE 'in Stream, left%%') THEN 'conflict' END
@@ -19,6 +20,7 @@ CROSS JOIN LATERAL (
     WHERE m.user_id IS NOT NULL AND f.expected IS DISTINCT FROM f.found
 ) f
 WHERE p.app_id = %(app)s AND p.role IS NOT NULL AND (%(cids)s::text[] IS NULL OR c.cid = ANY (%(cids)s))
-  AND NOT (EXISTS (SELECT FROM chatsdk_migration.conflict d WHERE d.app_id = %(app)s AND d.cid = c.cid
-                   AND d.entity = 'channel' AND d.what LIKE '%% deleted in ChatSDK')
+  AND NOT ((c.gone_at IS NOT NULL
+            OR EXISTS (SELECT FROM chatsdk_migration.conflict d WHERE d.app_id = %(app)s AND d.cid = c.cid
+                       AND d.entity = 'channel' AND d.what LIKE '%% deleted in ChatSDK'))
            AND NOT EXISTS (SELECT FROM channel h WHERE h.app_id = %(app)s AND h.id = c.channel_id))

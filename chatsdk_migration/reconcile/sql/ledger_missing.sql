@@ -6,6 +6,7 @@ JOIN chatsdk_migration.channel_map c ON c.app_id = k.app_id AND c.channel_id = k
 LEFT JOIN message m ON m.app_id = %(app)s AND m.id = k.message_id AND m.channel_id = k.channel_id
 WHERE k.app_id = %(app)s AND m.id IS NULL AND k.removed_at IS NULL
   AND (%(cids)s::text[] IS NULL OR c.cid = ANY (%(cids)s))
-  AND NOT (EXISTS (SELECT FROM chatsdk_migration.conflict d WHERE d.app_id = %(app)s AND d.cid = c.cid
-                   AND d.entity = 'channel' AND d.what LIKE '%% deleted in ChatSDK')
+  AND NOT ((c.gone_at IS NOT NULL
+            OR EXISTS (SELECT FROM chatsdk_migration.conflict d WHERE d.app_id = %(app)s AND d.cid = c.cid
+                       AND d.entity = 'channel' AND d.what LIKE '%% deleted in ChatSDK'))
            AND NOT EXISTS (SELECT FROM channel h WHERE h.app_id = %(app)s AND h.id = c.channel_id))

@@ -28,7 +28,8 @@ WHERE f.explained_by = 'live' AND f.kind <> 'missing' AND CASE f.category
         SELECT FROM chatsdk_migration.read_position b
         JOIN channel_member c ON c.app_id = %(app)s AND c.channel_id = %(channel)s AND c.user_id = b.user_id
         WHERE b.app_id = %(app)s AND b.channel_id = %(channel)s AND b.user_id = f.person
-          AND (c.role, coalesce(c.muted, false), c.joined_at) IS NOT DISTINCT FROM (b.role, b.muted, b.joined_at))
+          AND (c.role, c.joined_at) IS NOT DISTINCT FROM (b.role, b.joined_at)
+          AND (f.field IS DISTINCT FROM 'muted' OR coalesce(c.muted, false) = b.muted))
     WHEN 'channel' THEN EXISTS (
         SELECT FROM chatsdk_migration.channel_map k JOIN channel c ON c.app_id = %(app)s AND c.id = k.channel_id
         WHERE k.app_id = %(app)s AND k.cid = %(cid)s AND k.carried ? f.field
