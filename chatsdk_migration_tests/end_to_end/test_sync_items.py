@@ -27,6 +27,7 @@ from chatsdk_migration_tests.conftest import APP_ID, TargetDatabase
 from chatsdk_migration_tests.end_to_end.driver import migrate
 from chatsdk_migration_tests.end_to_end.test_sync import GRANTS, ROOM, TEAM, Sides, at, build, migrated
 from chatsdk_migration_tests.end_to_end.test_sync_people import unexplained
+from chatsdk_migration_tests.end_to_end.test_sync_reads import state
 
 HERE = channel_id(APP_ID, ROOM)
 MODES = ("all", "unread_and_mentions", "none")
@@ -522,3 +523,20 @@ def test_a_rejected_message_that_stream_lost_is_settled_by_a_walk(how: str, targ
         assert sides.sql(waiting) == [("old and bad",)]
         sides.sync(Sweep.ALL)
         assert sides.sql(waiting) == []
+
+
+# ---- states
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_whoever_joins_anew_and_has_read_less_there_has_read_less_here(mode: str, target: TargetDatabase) -> None:
+    world = build()
+    world.set_read(ROOM, "bob", last_read=world.clock(), unread_messages=0)
+    with ruled(world, target, mode) as sides:
+        assert state(sides, "bob")[1] == 0
+        sides.world.remove_member(ROOM, "bob")
+        sides.world.add_member(ROOM, "bob", created_at=sides.world.clock())
+        sides.world.set_read(ROOM, "bob", last_read=at(hours=21), unread_messages=5)
+        sides.sync()
+        assert state(sides, "bob")[1] == 5
+        assert_settled(sides)

@@ -108,9 +108,10 @@ WITH base AS MATERIALIZED (
     FROM further f JOIN history h ON h.created_at <= f.at AND h.created_at > f.before AND h.carried
     WHERE u.app_id = %(app)s AND u.user_id = f.user_id AND u.message_id = h.id AND coalesce(u.flags, 0) & 1 = 0
 ), back AS MATERIALIZED (
-    SELECT r.user_id, r.at, b.at AS before
+    -- of those who joined anew it is not known any more how far they had read
+    SELECT r.user_id, r.at, CASE WHEN b.last_read = '-infinity' THEN 'infinity' ELSE b.at END AS before
     FROM reader r JOIN base b ON b.user_id = r.user_id JOIN wanted w ON w.user_id = r.user_id
-    WHERE r.at < b.at AND w.follows AND %(states)s
+    WHERE (r.at < b.at OR b.last_read = '-infinity') AND w.follows AND %(states)s
 ), unflagged AS (
     INSERT INTO user_message AS u (user_id, app_id, message_id, flags)
     SELECT f.user_id, %(app)s::uuid, h.id, 0
