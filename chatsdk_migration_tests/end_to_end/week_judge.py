@@ -112,7 +112,11 @@ class Judge:
             "quotes": lambda: key[0] in self.touched.messages,
             "threads": lambda: column == "reply_count" or key[0] in self.touched.messages,
             "reactions": lambda: key in self.touched.reactions or self._is_kept(key[0]),
-            "pins": lambda: key[0] in self.touched.pins or self._is_kept(key[0]),
+            "pins": lambda: (
+                key[0] in self.touched.pins
+                or self._is_kept(key[0])
+                or (not column and self._is_deleted_here(key[0]))  # nobody could unpin it
+            ),
             "polls": lambda: column == "total_votes" and any(one[0] == key[0] for one in self.touched.votes),
             "votes": lambda: key in self.touched.votes,
             "members": lambda: key in self.touched.members and column in {"", "role"},
@@ -129,6 +133,10 @@ class Judge:
     def _is_kept(self, stream_id: str) -> bool:
         """A message that is gone from Stream and was changed here stays with all that hangs on it."""
         return stream_id in self.touched.messages and stream_id not in self.world.messages
+
+    def _is_deleted_here(self, stream_id: str) -> bool:
+        _, after = self.touched.messages.get(stream_id, (None, {"deleted_at": None}))
+        return after["deleted_at"] is not None
 
     def _explains_personal(self, name: str, key: tuple[str, ...]) -> bool:
         """A mention or a state of somebody who read, joined or left here; a mention of somebody who left in Stream."""
