@@ -540,3 +540,25 @@ def test_whoever_joins_anew_and_has_read_less_there_has_read_less_here(mode: str
         sides.sync()
         assert state(sides, "bob")[1] == 5
         assert_settled(sides)
+
+
+# ---- what is known in part
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_reaction_given_anew_replaces_the_old_one_though_not_all_are_known(beside: bool, sides: Sides) -> None:
+    sides.world.add_reaction("m1", "bob", "wow", at=at(hours=3))
+    sides.sync(Sweep.ALL)
+    sides.world.reactions["m1"]["cy", "love"]["type"] = ""
+    sides.world.remove_reaction("m1", "bob", "wow")
+    sides.world.add_reaction("m1", "bob", "wow", at=at(hours=2))
+    if beside:
+        sides.world.add_message(ROOM, "beside", user_id="bob", text="so much news", at=sides.world.clock())
+        sides.world.add_reaction("beside", "bob", "wow")
+    sides.sync(Sweep.ALL)
+    sides.world.reactions["m1"]["cy", "love"]["type"] = "love"
+    sides.world.edit_message("m1", text="something else")
+    assert sides.sync(Sweep.ALL).conflicts == []
+    given = "SELECT r.created_at FROM reaction r WHERE r.message_id = %s AND r.user_id = 'bob'"
+    assert sides.sql(given, row_of(sides, "m1")) == [(at(hours=2),)]
+    assert_settled(sides)
