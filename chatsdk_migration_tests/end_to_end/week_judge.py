@@ -296,7 +296,8 @@ class Judge:
                 yield self._reaction_conflict(key)
         for stream_id, pinned in self.touched.pins.items():
             pin = (pinned[0], _us(pinned[1])) if pinned else None
-            if pin and self._is_read_again(stream_id) and self._is_pinned(stream_id) == pin:
+            asked = self._is_read_again(stream_id) and not self._is_deleted_here(stream_id)
+            if pin and asked and self._is_pinned(stream_id) == pin:
                 yield self._pin_conflict(stream_id)
         for key, carried in self.touched.votes.items():
             if carried and self._is_read_again(key[0]) and self._vote_time(key) == _us(carried):
@@ -312,7 +313,8 @@ class Judge:
             if carried and not self._is_read_again(key[0]) and key[0] in self.world.messages:
                 yield self._vote_conflict(key)
         for stream_id, pinned in self.touched.pins.items():
-            if pinned and not self._is_read_again(stream_id) and stream_id in self.world.messages:
+            asked = self._is_read_again(stream_id) and not self._is_deleted_here(stream_id)
+            if pinned and not asked and stream_id in self.world.messages:
                 yield self._pin_conflict(stream_id)
 
     def _people_conflicts(self) -> Iterator[Listed]:
