@@ -226,7 +226,8 @@ class Judge:
                 yield f"reaction {key}, {'taken away' if carried else 'added'} here: {is_here}"
         for stream_id, pinned in self.touched.pins.items():
             wanted = pinned is None or self._is_pinned(stream_id) not in {None, (pinned[0], _us(pinned[1]))}
-            if self._is_alive(stream_id) and ((stream_id,) in self.here["pins"]) != wanted:
+            judged = self._is_alive(stream_id) and not (pinned and self._is_deleted_here(stream_id))
+            if judged and ((stream_id,) in self.here["pins"]) != wanted:
                 yield f"pin of {stream_id}, {'removed' if pinned else 'set'} here: {not wanted}"
         for key, carried in self.touched.votes.items():
             again = carried is None or self._vote_time(key) not in {None, _us(carried)}
