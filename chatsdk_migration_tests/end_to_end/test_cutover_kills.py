@@ -25,7 +25,7 @@ from chatsdk_migration_tests.end_to_end import week_driver
 from chatsdk_migration_tests.end_to_end.test_sync import ROOM, TEAM, _everything, assert_followed, build, migrated
 from chatsdk_migration_tests.end_to_end.victim import Victim
 
-CALLS = (2, 4, 7, 10, 13, 17)
+CALLS = (2, 4, 6, 8, 10, 12)
 STATEMENTS = (12, 40, 60, 75, 95, 120, 150)
 CUTOVER_CALLS = (3, 9, 16, 24)
 CUTOVER_STATEMENTS = (45, 90, 140, 190, 260, 330)

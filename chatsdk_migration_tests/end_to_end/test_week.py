@@ -147,7 +147,7 @@ def verified(week: Week) -> list[Any]:
         ]
 
 
-@pytest.mark.parametrize("seed", [6, 20])
+@pytest.mark.parametrize("seed", [20])
 def test_a_week_of_changes_on_both_sides_ends_with_equal_sides(target: TargetDatabase, seed: int) -> None:
     with begun(target, seed) as week:
         week.sync(meddle=False)
