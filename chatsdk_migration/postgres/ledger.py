@@ -216,11 +216,18 @@ def follow_rejects(
     """
     rejects = {(one.entity, key_of(one)): one for one in found}
     fine = [(entity.value, one) for entity, ids in carried.items() for one in ids]
+    lines = [dict(zip(REJECT_COLUMNS, reject_line(one), strict=True)) for one in rejects.values()]
     given = {
         "app": target.app_id,
         "cid": WHOLE_APP,
-        "entities": [entity for entity, _ in (*rejects, *fine)],
-        "keys": [key for _, key in (*rejects, *fine)],
+        "entities": [line["entity"] for line in lines],
+        "keys": [line["record_key"] for line in lines],
+        "codes": [line["code"] for line in lines],
+        "reasons": [line["reason"] for line in lines],
+        "records": [line["record"] for line in lines],
+        "mapped": [line["mapped"] for line in lines],
+        "fine": [entity for entity, _ in fine],
+        "ids": [one for _, one in fine],
     }
     with target.transaction() as conn:
         conn.execute(statement("sync_app_rejects"), given)
